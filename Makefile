@@ -1,0 +1,54 @@
+# Everything a newcomer needs: `make demo`, `make test`. Both set themselves up in ./.venv.
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PINS := pyproject.toml constraints.txt tools/install.py tools/venv.sh
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test lint accuracy speed golden constraints attribution clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+demo: $(VENV)/.base ## find the shots in a recording that it simulates itself
+	$(VENV)/bin/ndoki demo
+
+test: lint ## set up, check style, types and import direction, run all tests
+	$(PYTHON) -m pytest
+
+lint: $(VENV)/.test ## ruff, mypy --strict, import-linter
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy tools
+	$(VENV)/bin/lint-imports
+
+accuracy: $(VENV)/.base ## recall at 60, 10 and 2 false alarms per hour, network and template
+	$(PYTHON) benchmarks/accuracy.py
+
+speed: $(VENV)/.base ## seconds and memory for a day of sound
+	$(PYTHON) benchmarks/speed.py
+
+golden: $(VENV)/.test ## renew tests/golden; review the difference before you commit it
+	$(PYTHON) -m pytest --renew-golden -q tests
+
+constraints: $(VENV)/.test ## renew constraints.txt from pyproject.toml
+	$(PYTHON) tools/constraints.py
+
+attribution: $(VENV)/.base ## renew docs/models/ATTRIBUTION.md from ../shared/data/clips.csv
+	$(PYTHON) tools/attribution.py
+
+clean: ## remove the environment, caches and build output
+	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.base: $(PINS)
+	@tools/venv.sh $(VENV)
+	@$(PYTHON) tools/install.py base
+	@touch $@
+
+$(VENV)/.test: $(PINS)
+	@tools/venv.sh $(VENV)
+	@$(PYTHON) tools/install.py base train test
+	@touch $(VENV)/.base $@

@@ -1,0 +1,1 @@
+"""Ndoki finds gunshots in forest sound."""

@@ -1,0 +1,78 @@
+"""Samples out of FLAC, OGG, MP3, AIFF and other coded files, through libsndfile, by position."""
+
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from ndoki.core.errors import AudioError
+
+__all__ = ["Decoder", "open_decoder"]
+
+_ERRORS = (soundfile.SoundFileError, OSError, ValueError, TypeError)  # what soundfile raises for damaged files
+_PREROLL_SAMPLES = 16_384  # after these OGG and MP3 decoders have forgotten where they began
+
+
+def open_decoder(file: BinaryIO) -> soundfile.SoundFile:
+    """Open libsndfile's decoder at the beginning of a file, which stays the caller's to close.
+
+    Raises
+    ------
+    AudioError
+        When libsndfile cannot make sense of it. The message lacks the file's name.
+    """
+    file.seek(0)
+    try:
+        return soundfile.SoundFile(file)
+    except _ERRORS as error:
+        reason = str(getattr(error, "error_string", "") or error).rstrip(".")
+        raise AudioError(f"libsndfile does not understand it ({reason}); it may be damaged") from error
+
+
+class Decoder:
+    """Decodes stretches of a file.
+
+    Every jump takes a new libsndfile decoder, because seeking with a used one is inexact in MP3, and
+    after an error none works any more. OGG takes a new one for each stretch: behind a hole its decoder
+    goes on with positions that are off by the hole.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._open: soundfile.SoundFile | None = None
+        self._next_sample = 0
+
+    def read(self, first_sample: int, end_sample: int) -> npt.NDArray[np.float32]:
+        """Decode all channels of a stretch.
+
+        Returns
+        -------
+        float32, shape (n_read, n_channels); fewer samples than asked for where decoding failed.
+        """
+        samples = np.empty((0, 1), np.float32)
+        try:
+            if self._open is None or self._next_sample != first_sample or self._open.format == "OGG":
+                self._jump(first_sample)
+            if self._open is not None:
+                samples = self._open.read(end_sample - first_sample, dtype="float32", always_2d=True)
+        except (AudioError, *_ERRORS):
+            self.close()
+        self._next_sample = first_sample + len(samples)
+        return samples
+
+    def _jump(self, first_sample: int) -> None:
+        self.close()
+        self._open = open_decoder(self._file)
+        exact = self._open.format not in ("MP3", "OGG")
+        preroll = 0 if exact else min(first_sample, _PREROLL_SAMPLES)
+        if first_sample > preroll:
+            self._open.seek(first_sample - preroll)
+        if preroll:
+            self._open.read(preroll, dtype="float32")
+
+    def close(self) -> None:
+        """Forget the position; the file stays open."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None

@@ -1,0 +1,188 @@
+"""Samples of one file, by position."""
+
+import logging
+from collections import OrderedDict
+from threading import Lock
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ndoki.audio.decoder import Decoder
+from ndoki.audio.header import Header, read_header
+from ndoki.audio.pcm import PcmFormat, decode
+from ndoki.audio.storage import open_binary
+from ndoki.core.errors import AudioError
+from ndoki.core.types import Floats
+
+__all__ = ["Samples", "open_samples"]
+
+_CELL_SAMPLES = 1 << 18
+_KEPT_SAMPLES = 1 << 21  # 8 MB: enough for the stretch that consecutive blocks share
+_PIECE_SAMPLES = 4096
+_log = logging.getLogger(__name__)
+
+
+class _Source(Protocol):
+    """Something that yields one channel between two positions inside the file."""
+
+    def read(self, first_sample: int, end_sample: int, channel: int) -> Floats: ...
+
+
+class Samples:
+    """The samples of one open file. Close it, or use it in a ``with`` statement.
+
+    Reading from several threads is safe; they take turns.
+
+    Attributes
+    ----------
+    header
+        What the file holds.
+    """
+
+    def __init__(self, header: Header, file: BinaryIO) -> None:
+        self.header = header
+        self._file = file
+        self._lock = Lock()
+        self._source: _Source = (
+            _PlainSamples(header, file) if header.data_offset is not None else _CodedSamples(header, file)
+        )
+
+    def read(self, first_sample: int, end_sample: int, channel: int) -> Floats:
+        """Read one channel.
+
+        Parameters
+        ----------
+        first_sample, end_sample
+            Positions in the file, ``0 ≤ first ≤ end ≤ header.n_samples``.
+        channel
+            Counted from 0.
+
+        Returns
+        -------
+        float32 in [-1, 1], finite, shape (end_sample - first_sample,).
+
+        Raises
+        ------
+        AudioError
+            Outside the file, for a channel that it has not, or when the file can no longer be read.
+        """
+        if not 0 <= first_sample <= end_sample <= self.header.n_samples:
+            raise AudioError(
+                f"samples {first_sample} to {end_sample} were asked of {self.header.source}, "
+                f"which has {self.header.n_samples}"
+            )
+        if not 0 <= channel < self.header.n_channels:
+            raise AudioError(
+                f"channel {channel} was asked of {self.header.source}, "
+                f"which has {self.header.n_channels}, counted from 0"
+            )
+        if first_sample == end_sample:
+            return np.empty(0, np.float32)
+        with self._lock:
+            try:
+                return self._source.read(first_sample, end_sample, channel)
+            except (OSError, ValueError) as error:
+                raise AudioError(
+                    f"cannot read samples {first_sample} to {end_sample} of {self.header.source}: {error}"
+                ) from error
+
+    def close(self) -> None:
+        """Close the file. Closing twice is harmless."""
+        with self._lock:
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_samples(source: str, header: Header | None = None) -> Samples:
+    """Open a file for reading samples.
+
+    Parameters
+    ----------
+    source
+        Path or URL.
+    header
+        What `read_header` said of it; read anew when None.
+
+    Raises
+    ------
+    AudioError
+        When nothing can be heard.
+    """
+    header = header or read_header(source)
+    return Samples(header, open_binary(source))
+
+
+class _PlainSamples:
+    """Uncompressed samples, read straight from their bytes."""
+
+    def __init__(self, header: Header, file: BinaryIO) -> None:
+        self._pcm = PcmFormat(encoding=header.encoding, rate_hz=header.rate_hz, n_channels=header.n_channels)
+        self._first_byte = header.data_offset or 0
+        self._file = file
+
+    def read(self, first_sample: int, end_sample: int, channel: int) -> Floats:
+        n_bytes = (end_sample - first_sample) * self._pcm.frame_bytes
+        self._file.seek(self._first_byte + first_sample * self._pcm.frame_bytes)
+        raw = self._file.read(n_bytes)
+        if len(raw) != n_bytes:
+            raise AudioError(f"{len(raw)} of {n_bytes} bytes came back; did the file shrink?")
+        return decode(raw, self._pcm, channel)
+
+
+class _CodedSamples:
+    """Samples behind a decoder, in fixed cells: a sample never depends on what was read before."""
+
+    def __init__(self, header: Header, file: BinaryIO) -> None:
+        self._header = header
+        self._decoder = Decoder(file)
+        self._cells: OrderedDict[int, npt.NDArray[np.float32]] = OrderedDict()
+        self._n_kept = max(2, _KEPT_SAMPLES // (_CELL_SAMPLES * header.n_channels))
+
+    def read(self, first_sample: int, end_sample: int, channel: int) -> Floats:
+        parts = []
+        for index in range(first_sample // _CELL_SAMPLES, -(-end_sample // _CELL_SAMPLES)):
+            first = index * _CELL_SAMPLES
+            part = self._cell(index)[max(0, first_sample - first) : end_sample - first, channel]
+            parts.append(part)
+        return np.concatenate(parts)
+
+    def _cell(self, index: int) -> npt.NDArray[np.float32]:
+        cell = self._cells.pop(index, None)
+        if cell is None:
+            first = index * _CELL_SAMPLES
+            end = min(first + _CELL_SAMPLES, self._header.n_samples)
+            cell = self._decoder.read(first, end)
+            if len(cell) != end - first:
+                cell = self._decode_around_damage(first, end)
+            cell = np.clip(np.nan_to_num(cell, nan=0.0, posinf=0.0, neginf=0.0), -1, 1)
+        self._cells[index] = cell
+        if len(self._cells) > self._n_kept:
+            self._cells.popitem(last=False)
+        return cell
+
+    def _decode_around_damage(self, first: int, end: int) -> npt.NDArray[np.float32]:
+        """Decode what can be; bridge the rest with a straight line, since a step would sound like a shot."""
+        cell = np.full((end - first, self._header.n_channels), np.nan, np.float32)
+        for at in range(first, end, _PIECE_SAMPLES):
+            piece = self._decoder.read(at, min(at + _PIECE_SAMPLES, end))
+            if len(piece):
+                cell[at - first : at - first + len(piece)] = piece
+        lost = np.isnan(cell[:, 0])
+        _log.warning(
+            "%s: %d samples between %d and %d cannot be decoded", self._header.source, lost.sum(), first, end
+        )
+        heard = np.flatnonzero(~lost)
+        if not len(heard):
+            return np.zeros_like(cell)
+        for column in cell.T:
+            column[lost] = np.interp(np.flatnonzero(lost), heard, column[heard])
+        return cell

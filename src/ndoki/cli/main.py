@@ -1,0 +1,68 @@
+"""The command line: one thin module per command, loaded only when it is called."""
+
+import importlib
+import sys
+
+import click
+
+from ndoki.core.errors import ConfigError, InputError, ModelError, NdokiError
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "detect": ("ndoki.cli.detect", "detect", "Find gunshots in recordings."),
+    "inspect": ("ndoki.cli.inspect", "inspect", "Say what recordings are, when they were made, and how good they are."),
+    "demo": ("ndoki.cli.demo", "demo", "Make a recording with simulated shots and find them."),
+    "simulate": ("ndoki.cli.simulate", "simulate", "Write recordings with simulated shots and their truth."),
+    "train": ("ndoki.cli.train", "train", "Train a detector from a recipe."),
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows its commands by name, and imports one only when it is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short) for name, (_, _, short) in _COMMANDS.items()])
+
+
+def _show_version(context: click.Context, _option: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        click.echo(f"ndoki {version('ndoki')}")
+        context.exit()
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version.")
+def _ndoki() -> None:
+    """Find every gunshot in days and years of forest sound.
+
+    Start with:  ndoki detect FOLDER --out RESULTS
+    """
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 fine, 2 bad input, 3 some files failed, 130 stopped by Ctrl-C."""
+    try:
+        _ndoki(prog_name="ndoki")
+    except (InputError, ModelError, ConfigError) as error:
+        click.echo(f"ndoki: {error}", err=True)
+        sys.exit(2)
+    except NdokiError as error:
+        click.echo(f"ndoki: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,82 @@
+"""What a person sees while Ndoki listens, and when it has finished. Bars only on a terminal."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ndoki.audio.header import read_header
+from ndoki.batch.run import Heard, Result
+from ndoki.core.errors import NdokiError
+from ndoki.tables.summary import TextTable
+
+__all__ = ["Listening", "listening", "show_tables"]
+
+
+class Listening:
+    """Counts what was heard; safe to tell from any thread."""
+
+    def __init__(self, progress: Progress, expected_s: float) -> None:
+        self._progress, self._lock = progress, threading.Lock()
+        self._heard_s, self._n_events, self._n_failed = 0.0, 0, 0
+        self._task = progress.add_task("", total=expected_s, heard="0.0 h", events=0, failed="")
+
+    def advance(self, seconds: float) -> None:
+        """Seconds of sound were heard."""
+        with self._lock:
+            self._heard_s += seconds
+            heard = f"{self._heard_s / 3600:.1f} h"
+        self._progress.update(self._task, advance=seconds, heard=heard)
+
+    def finished(self, result: Result) -> None:
+        """A file is done."""
+        if isinstance(result, Heard):
+            self._n_events += len(result.events)
+        else:
+            self._n_failed += 1
+        failed = f"[red]· {self._n_failed} files failed[/red]" if self._n_failed else ""
+        self._progress.update(self._task, events=self._n_events, failed=failed)
+
+
+def _expected_s(sources: Sequence[str]) -> float:
+    """Length of all files, judged by up to 50 of them, so that 10 000 files do not delay the start."""
+    step = max(1, len(sources) // 50)
+    lengths_s = []
+    for source in sources[::step]:
+        with suppress(NdokiError):
+            header = read_header(source)
+            lengths_s.append(header.n_samples * header.n_channels / header.rate_hz)
+    return sum(lengths_s) / max(1, len(lengths_s)) * len(sources)
+
+
+@contextmanager
+def listening(sources: Sequence[str]) -> Iterator[Listening]:
+    """A bar on standard error while files are heard: hours done, events so far, time left."""
+    console = Console(stderr=True)
+    expected_s = _expected_s(sources) if console.is_terminal else 1.0
+    with Progress(
+        TextColumn("listening"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[heard]} heard · {task.fields[events]} events {task.fields[failed]} · left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    ) as progress:
+        yield Listening(progress, expected_s)
+
+
+def show_tables(tables: Sequence[TextTable]) -> None:
+    """Print closing tables."""
+    console = Console()
+    for text in tables:
+        table = Table(title=text.title, title_justify="left", title_style="bold")
+        for column in text.columns:
+            table.add_column(column, overflow="fold")
+        for row in text.rows:
+            table.add_row(*row)
+        console.print(table)

@@ -1,0 +1,178 @@
+"""Short look-alikes: drops, cracks, knocks, ticks and steps, as a microphone beside them hears them."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "branch_crack",
+    "cable_knock",
+    "footsteps",
+    "fruit_fall",
+    "raindrop",
+    "tick",
+    "tree_fall",
+    "woodpecker",
+]
+
+Wave = npt.NDArray[np.float64]
+
+
+def raindrop(rng: np.random.Generator, rate_hz: int) -> Wave:
+    """One to six drops on the housing: a click in all bands, the lid rings for some ms, no echo.
+
+    A struck plate answers with damped modes at irregular frequencies (N. H. Fletcher and T. D. Rossing, The
+    Physics of Musical Instruments, ch. 3).
+    """
+    wave = np.zeros(int(0.4 * rate_hz) + int(rng.uniform(0, 1.2) * rate_hz))
+    lid_hz = rng.uniform(150, 0.42 * rate_hz, int(rng.integers(2, 7)))
+    lid_s = np.exp(rng.uniform(math.log(0.001), math.log(0.012), len(lid_hz)))
+    for _ in range(int(rng.choice([1, 1, 1, 2, 3, 6]))):
+        first = int(rng.uniform(0.02, 0.9) * (len(wave) - 0.3 * rate_hz))
+        drop = _ringing(lid_hz, lid_s * rng.uniform(0.8, 1.2), rng, rate_hz, 0.1)
+        drop[: max(1, int(0.0006 * rate_hz))] += rng.uniform(0.2, 1.5)
+        _add(wave, first, drop * rng.uniform(0.3, 1.0))
+    return wave
+
+
+def tick(rng: np.random.Generator, rate_hz: int) -> Wave:
+    """Electrical tick: a few samples, sometimes the decay of a coupling capacitor, sometimes a train."""
+    wave = np.zeros(int(rng.uniform(0.1, 0.8) * rate_hz))
+    gap = int(rng.uniform(0.01, 0.2) * rate_hz)
+    for k in range(int(rng.choice([1, 1, 1, 2, 4]))):
+        pulse = np.zeros(int(0.05 * rate_hz))
+        pulse[: int(rng.integers(1, 4))] = 1.0
+        pulse += rng.uniform(0, 0.4) * np.exp(-np.arange(len(pulse)) / (rng.uniform(0.0005, 0.01) * rate_hz))
+        _add(wave, int(0.02 * rate_hz) + k * gap, pulse * rng.choice([-1.0, 1.0]))
+    return wave
+
+
+def branch_crack(rng: np.random.Generator, rate_hz: int) -> Wave:
+    """A twig or branch breaks: fibres give way in a few irregular snaps, mostly above 700 Hz."""
+    wave = np.zeros(int(rng.uniform(0.3, 1.0) * rate_hz))
+    times_s = np.cumsum(np.exp(rng.uniform(math.log(0.003), math.log(0.12), int(rng.integers(1, 9)))))
+    thickness = rng.uniform(0, 1)
+    for time_s in times_s[times_s < len(wave) / rate_hz - 0.1]:
+        low_hz = rng.uniform(200, 1200) * (1.2 - thickness)
+        snap = _noise_burst(rng, rate_hz, rng.uniform(0.001, 0.012), low_hz, rng.uniform(0.3, 0.48) * rate_hz)
+        _add(wave, int(time_s * rate_hz), snap * rng.uniform(0.2, 1.0))
+    return wave
+
+
+def cable_knock(rng: np.random.Generator, rate_hz: int) -> Wave:
+    """A strap, cable or animal knocks at the recorder: a low bump, the case rings, dry."""
+    wave = np.zeros(int(rng.uniform(0.4, 1.5) * rate_hz))
+    case_hz, case_s = rng.uniform(25, 350, 3), rng.uniform(0.008, 0.06, 3)
+    for _ in range(int(rng.integers(1, 5))):
+        knock = _ringing(case_hz, case_s, rng, rate_hz, 0.35)
+        knock += (
+            0.3
+            * rng.uniform()
+            * _padded(_noise_burst(rng, rate_hz, rng.uniform(0.002, 0.02), 100, 0.4 * rate_hz), len(knock))
+        )
+        _add(wave, int(rng.uniform(0.02, 0.7) * len(wave)), knock * rng.uniform(0.3, 1.0))
+    return wave
+
+
+def woodpecker(rng: np.random.Generator, rate_hz: int) -> Wave:
+    """A drum roll: 8 to 28 knocks per second on one resonant trunk, speeding up or slowing down.
+
+    Cadence and timbre lie next to automatic fire; the trunk's modes and the missing low end tell them apart.
+    """
+    n_knocks, rate_per_s, drift = int(rng.integers(4, 30)), rng.uniform(8, 28), rng.uniform(-0.03, 0.03)
+    intervals_s = (
+        (1 / rate_per_s) * (1 + drift) ** np.arange(n_knocks) * (1 + 0.02 * rng.standard_normal(n_knocks))
+    )
+    trunk_hz, trunk_s = rng.uniform(300, 2200, 4), rng.uniform(0.003, 0.015, 4)
+    swell = np.sin(np.pi * (np.arange(n_knocks) + rng.uniform(0.4, 1.0)) / (n_knocks + 1)) ** rng.uniform(
+        0.2, 1
+    )
+    wave = np.zeros(int((0.3 + intervals_s.sum()) * rate_hz))
+    for time_s, strength in zip(np.cumsum(intervals_s), swell, strict=True):
+        knock = _ringing(trunk_hz, trunk_s, rng, rate_hz, 0.1, spread=0.1)
+        _add(wave, int(time_s * rate_hz), knock * strength)
+    return wave
+
+
+def footsteps(rng: np.random.Generator, rate_hz: int) -> Wave:
+    """A person or animal walks by: dull thuds at a regular pace, leaves rustle behind each."""
+    pace_s, n_steps = rng.uniform(0.3, 0.9), int(rng.integers(2, 9))
+    wave = np.zeros(int((pace_s * n_steps + 0.5) * rate_hz))
+    for k in range(n_steps):
+        first = int((0.05 + k * pace_s * rng.uniform(0.96, 1.04)) * rate_hz)
+        thud = _ringing(rng.uniform(30, 160, 2), rng.uniform(0.01, 0.03, 2), rng, rate_hz, 0.2)
+        rustle = _noise_burst(rng, rate_hz, rng.uniform(0.03, 0.12), 600, 0.45 * rate_hz)
+        near = math.exp(-(((k - n_steps / 2) / n_steps) ** 2) * 3)
+        _add(wave, first, thud * near * rng.uniform(0.5, 1.0))
+        _add(wave, first + int(0.02 * rate_hz), rustle * near * rng.uniform(0.05, 0.5))
+    return wave
+
+
+def fruit_fall(rng: np.random.Generator, rate_hz: int) -> Wave:
+    """A fruit or dead branch drops: leaves struck on the way, then one or two thuds on the ground."""
+    fall_s = rng.uniform(0.2, 1.5)
+    wave = np.zeros(int((fall_s + 0.8) * rate_hz))
+    for time_s in np.sort(rng.uniform(0.02, fall_s, int(rng.integers(1, 12)))):
+        hit = _noise_burst(rng, rate_hz, rng.uniform(0.005, 0.05), 400, 0.45 * rate_hz)
+        _add(wave, int(time_s * rate_hz), hit * rng.uniform(0.05, 0.4))
+    for k in range(int(rng.integers(1, 3))):
+        thud = _ringing(rng.uniform(40, 220, 3), rng.uniform(0.015, 0.06, 3), rng, rate_hz, 0.4)
+        _add(wave, int((fall_s + k * rng.uniform(0.1, 0.3)) * rate_hz), thud * (1.0 if k == 0 else 0.3))
+    return wave
+
+
+def tree_fall(rng: np.random.Generator, rate_hz: int) -> Wave:
+    """A tree falls: cracks that come ever faster, the rush of the crown, and the blow."""
+    lead_s, rush_s = rng.uniform(1, 4), rng.uniform(0.8, 2.5)
+    wave = np.zeros(int((lead_s + rush_s + 1.5) * rate_hz))
+    for share in rng.power(3, int(rng.integers(5, 30))):
+        snap = _noise_burst(rng, rate_hz, rng.uniform(0.002, 0.03), rng.uniform(150, 900), 0.45 * rate_hz)
+        _add(wave, int((0.05 + share * lead_s) * rate_hz), snap * rng.uniform(0.1, 0.8))
+    n_rush = int(rush_s * rate_hz)
+    rush = np.convolve(rng.standard_normal(n_rush), np.ones(3) / 3, "same") * np.linspace(0, 1, n_rush) ** 2
+    _add(wave, int(lead_s * rate_hz), 0.3 * rush)
+    blow = _ringing(rng.uniform(25, 140, 5), rng.uniform(0.05, 0.2, 5), rng, rate_hz, 1.0)
+    _add(wave, int((lead_s + 0.9 * rush_s) * rate_hz), blow * rng.uniform(0.6, 1.2))
+    return wave
+
+
+def _ringing(
+    modes_hz: Wave,
+    decays_s: Wave,
+    rng: np.random.Generator,
+    rate_hz: int,
+    length_s: float,
+    spread: float = 0.4,
+) -> Wave:
+    """Damped modes, each struck a little differently every time; largest magnitude 1."""
+    t_s = np.arange(int(length_s * rate_hz)) / rate_hz
+    gains = 1 + spread * rng.standard_normal(len(modes_hz))
+    modes = np.sin(2 * np.pi * np.outer(modes_hz, t_s)) * np.exp(-t_s / decays_s[:, None])
+    wave = gains @ modes
+    return np.asarray(wave / max(float(np.max(np.abs(wave))), 1e-9))
+
+
+def _noise_burst(
+    rng: np.random.Generator, rate_hz: int, decay_s: float, low_hz: float, high_hz: float
+) -> Wave:
+    """Noise between two frequencies under a falling exponential, largest magnitude 1."""
+    n = max(64, int(8 * decay_s * rate_hz))
+    spectrum = np.fft.rfft(rng.standard_normal(n))
+    frequencies_hz = np.fft.rfftfreq(n, 1 / rate_hz)
+    low, high = (frequencies_hz / low_hz) ** 2, (frequencies_hz / high_hz) ** 4
+    shaped = np.fft.irfft(spectrum * low / (1 + low) / (1 + high), n)
+    shaped *= np.exp(-np.arange(n) / (decay_s * rate_hz))
+    return np.asarray(shaped / max(float(np.max(np.abs(shaped))), 1e-9))
+
+
+def _add(wave: Wave, first: int, part: Wave) -> None:
+    end = min(len(wave), first + len(part))
+    if first < end:
+        wave[first:end] += part[: end - first]
+
+
+def _padded(wave: Wave, n: int) -> Wave:
+    padded = np.zeros(n)
+    padded[: min(n, len(wave))] = wave[:n]
+    return padded

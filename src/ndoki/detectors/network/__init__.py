@@ -1,0 +1,1 @@
+"""The shipped network, run by ONNX Runtime."""

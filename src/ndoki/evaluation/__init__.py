@@ -1,0 +1,1 @@
+"""Events and labels become numbers. Pure: nothing here reads audio."""

@@ -1,0 +1,193 @@
+"""Scores and boxes → events. Pure."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import maximum_filter1d
+
+from ndoki.core.errors import ConfigError
+from ndoki.core.types import Analysis, DetectorId, Event, Floats, Proposals, Recording, ScoreTrack
+
+__all__ = ["Picker", "box_iou", "peaks"]
+
+_WINDOW_S = 0.5
+"""A grid with frames of this length or longer is that of a whole-window classifier."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picker:
+    """Rules by which scores become events.
+
+    Parameters
+    ----------
+    threshold
+        Lowest score of an event, in (0, 1].
+    min_gap_s
+        Onsets closer than this are one event. 0.055 s keeps 15 rounds per second apart.
+    max_overlap
+        Boxes of a box detector that overlap more than this (intersection over union) are one event.
+    label
+        Which of the detector's labels to pick; its first one when empty.
+    """
+
+    threshold: float = 0.5
+    min_gap_s: float = 0.055
+    max_overlap: float = 0.3
+    label: str = field(default="")
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.threshold <= 1.0:
+            raise ConfigError(f"threshold {self.threshold} is not a score; give a number above 0 and up to 1")
+
+    def pick(
+        self, analysis: Analysis, recording: Recording, channel: int, detector: DetectorId
+    ) -> list[Event]:
+        """Events of one channel, in order of their onset.
+
+        Parameters
+        ----------
+        analysis
+            Of the whole channel, stitched.
+        channel
+            Counted from 0.
+        """
+        track = analysis.track
+        column = track.labels.index(self.label) if self.label else 0
+        if len(track.scores) == 0:
+            boxes = self._from_boxes(analysis.proposals, column, track.grid.hop_s)
+        elif track.grid.frame_samples >= _WINDOW_S * track.grid.rate_hz:
+            boxes = self._from_windows(track, column)
+        else:
+            boxes = self._from_peaks(track, column, analysis.proposals)
+        return [
+            _event(boxes, i, track, recording, channel, detector, track.labels[column])
+            for i in range(len(boxes))
+        ]
+
+    def _from_peaks(self, track: ScoreTrack, column: int, proposals: Proposals) -> Proposals:
+        reach = max(1, int(self.min_gap_s * track.grid.rate_hz / track.grid.hop_samples))
+        scores = track.scores[:, column]
+        frames = peaks(scores, self.threshold, reach)
+        at = np.searchsorted(proposals.frame, frames + track.first_frame)
+        found = np.zeros(len(frames), bool)
+        inside = at < len(proposals)
+        found[inside] = proposals.frame[at[inside]] == frames[inside] + track.first_frame
+        at = np.where(found, at, 0)
+
+        def shape(column_values: Floats, otherwise: float) -> Floats:
+            if len(column_values) == 0:
+                return np.full(len(frames), otherwise, np.float32)
+            return np.where(found, column_values[at], np.float32(otherwise)).astype(np.float32)
+
+        return Proposals(
+            frame=frames + track.first_frame,
+            duration_s=shape(proposals.duration_s, track.grid.frame_samples / track.grid.rate_hz),
+            low_hz=shape(proposals.low_hz, 0.0),
+            high_hz=shape(proposals.high_hz, track.grid.rate_hz / 2),
+            score=scores[frames],
+            label=np.full(len(frames), column, np.int16),
+        )
+
+    def _from_windows(self, track: ScoreTrack, column: int) -> Proposals:
+        """One event per run of windows at or above the threshold, from the first one's start to the last one's end."""
+        scores = track.scores[:, column]
+        above = np.concatenate([[False], scores >= self.threshold, [False]])
+        edges = np.flatnonzero(above[1:] != above[:-1])
+        firsts, ends = edges[::2], edges[1::2]
+        hops = (ends - 1 - firsts) * track.grid.hop_samples + track.grid.frame_samples
+        n = len(firsts)
+        return Proposals(
+            frame=firsts + track.first_frame,
+            duration_s=(hops / track.grid.rate_hz).astype(np.float32),
+            low_hz=np.zeros(n, np.float32),
+            high_hz=np.full(n, track.grid.rate_hz / 2, np.float32),
+            score=np.array([scores[a:b].max() for a, b in zip(firsts, ends, strict=True)], np.float32),
+            label=np.full(n, column, np.int16),
+        )
+
+    def _from_boxes(self, boxes: Proposals, column: int, hop_s: float) -> Proposals:
+        """Greedy suppression: the best box stays, those that overlap it too much go."""
+        rows = np.flatnonzero((boxes.label == column) & (boxes.score >= self.threshold))
+        waiting = list(rows[np.argsort(-boxes.score[rows], kind="stable")])
+        kept: list[int] = []
+        while waiting:
+            best = int(waiting.pop(0))
+            kept.append(best)
+            overlap = box_iou(boxes, hop_s, best, np.asarray(waiting, np.int64))
+            waiting = [row for row, share in zip(waiting, overlap, strict=True) if share <= self.max_overlap]
+        chosen = np.sort(np.asarray(kept, np.int64))
+        columns = ("frame", "duration_s", "low_hz", "high_hz", "score", "label")
+        return Proposals(**{name: getattr(boxes, name)[chosen] for name in columns})
+
+
+def peaks(scores: Floats, threshold: float, reach_frames: int) -> npt.NDArray[np.int64]:
+    """Rows that are at or above a threshold and the highest within ± ``reach_frames``; of equals, the first.
+
+    Parameters
+    ----------
+    scores
+        float32, shape (n,).
+    """
+    if len(scores) == 0:
+        return np.empty(0, np.int64)
+    highest = maximum_filter1d(scores, 2 * reach_frames + 1, mode="nearest")
+    candidates = np.flatnonzero((scores >= threshold) & (scores == highest))
+    kept: list[int] = []
+    for row in candidates:
+        if not kept or row - kept[-1] > reach_frames:
+            kept.append(int(row))
+    return np.asarray(kept, np.int64)
+
+
+def box_iou(boxes: Proposals, hop_s: float, one: int, others: npt.NDArray[np.int64]) -> Floats:
+    """Intersection over union, in time and frequency, of one box with others of the same list.
+
+    Parameters
+    ----------
+    hop_s
+        Step of the grid on which the boxes' frames lie.
+    one, others
+        Row numbers.
+
+    Returns
+    -------
+    float32, shape (len(others),), in [0, 1]
+    """
+    start_s = boxes.frame * hop_s
+    end_s = start_s + boxes.duration_s
+    common_s = np.minimum(end_s[one], end_s[others]) - np.maximum(start_s[one], start_s[others])
+    common_hz = np.minimum(boxes.high_hz[one], boxes.high_hz[others]) - np.maximum(
+        boxes.low_hz[one], boxes.low_hz[others]
+    )
+    common = np.maximum(common_s, 0.0) * np.maximum(common_hz, 0.0)
+    area = boxes.duration_s * (boxes.high_hz - boxes.low_hz)
+    return np.asarray(common / np.maximum(area[one] + area[others] - common, 1e-9), np.float32)
+
+
+def _event(
+    boxes: Proposals,
+    i: int,
+    track: ScoreTrack,
+    recording: Recording,
+    channel: int,
+    detector: DetectorId,
+    label: str,
+) -> Event:
+    grid, frame = track.grid, int(boxes.frame[i])
+    centred = grid.frame_samples < _WINDOW_S * grid.rate_hz
+    place = grid.centre_sample if centred else grid.first_sample
+    first = min(place(frame, recording.rate_hz), recording.n_samples - 1)
+    end = first + max(1, round(float(boxes.duration_s[i]) * recording.rate_hz))
+    return Event(
+        recording=recording,
+        channel=channel,
+        first_sample=first,
+        end_sample=min(end, recording.n_samples),
+        peak_sample=first,
+        label=label,
+        score=round(float(boxes.score[i]), 4),
+        low_hz=round(float(boxes.low_hz[i]), 1),
+        high_hz=round(min(float(boxes.high_hz[i]), recording.rate_hz / 2), 1),
+        detector=detector,
+    )

@@ -1,0 +1,146 @@
+"""Samples → log-mel frames. Pure, and the same for every cut of the sound into blocks."""
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.fft import rfft
+
+from ndoki.core.errors import ConfigError
+from ndoki.core.grid import FrameGrid
+from ndoki.core.types import Floats
+
+__all__ = ["MelSpec", "hz_to_mel", "log_mel", "mel_filters", "mel_to_hz"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MelSpec:
+    """How log-mel frames are made. Part of a network's identity: another spec is another network.
+
+    Parameters
+    ----------
+    rate_hz
+        Sample rate of the sound. 4000 keeps 0 to 2 kHz, where distant shots live.
+    frame_samples, hop_samples
+        Frame length and step; 256 and 64 at 4 kHz are 64 ms and 16 ms.
+    n_mels
+        Number of bands.
+    low_hz, high_hz
+        Edges of the lowest and the highest band. Below 50 Hz there is wind and handling.
+    power_floor
+        Added to every band's power before the logarithm: about the quantisation noise of a 16-bit
+        recorder, so that digital silence is finite and steady.
+    """
+
+    rate_hz: int = 4000
+    frame_samples: int = 256
+    hop_samples: int = 64
+    n_mels: int = 40
+    low_hz: float = 50.0
+    high_hz: float = 2000.0
+    power_floor: float = 1e-9
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low_hz < self.high_hz <= self.rate_hz / 2:
+            raise ConfigError(
+                f"mel band {self.low_hz}–{self.high_hz} Hz does not fit below {self.rate_hz / 2} Hz; "
+                "give 0 ≤ low_hz < high_hz ≤ rate_hz / 2"
+            )
+        if min(self.frame_samples, self.hop_samples, self.n_mels) < 1 or self.power_floor <= 0:
+            raise ConfigError("frame_samples, hop_samples, n_mels and power_floor must be positive")
+
+    @property
+    def grid(self) -> FrameGrid:
+        """How the frames lie on samples."""
+        return FrameGrid(rate_hz=self.rate_hz, hop_samples=self.hop_samples, frame_samples=self.frame_samples)
+
+    def to_dict(self) -> dict[str, float]:
+        """Plain numbers, for a model's file."""
+        return asdict(self)
+
+    @property
+    def centres_hz(self) -> npt.NDArray[np.float64]:
+        """Centre frequency of each band in Hz, shape (n_mels,)."""
+        return _edges_hz(self)[1:-1]
+
+
+def hz_to_mel(hz: float | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mel value of a frequency: 2595·log10(1 + f/700) (O'Shaughnessy, Speech Communication, 1987)."""
+    return np.asarray(2595.0 * np.log10(1.0 + np.asarray(hz) / 700.0))
+
+
+def mel_to_hz(mel: float | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Inverse of `hz_to_mel`."""
+    return np.asarray(700.0 * (10.0 ** (np.asarray(mel) / 2595.0) - 1.0))
+
+
+def _edges_hz(spec: MelSpec) -> npt.NDArray[np.float64]:
+    """Shape (n_mels + 2,): lower edge of the first band, all centres, upper edge of the last."""
+    return mel_to_hz(np.linspace(hz_to_mel(spec.low_hz), hz_to_mel(spec.high_hz), spec.n_mels + 2))
+
+
+@lru_cache(maxsize=8)
+def mel_filters(spec: MelSpec) -> Floats:
+    """Triangular filters of unit height, each spread at least over one bin.
+
+    Returns
+    -------
+    float32, shape (frame_samples // 2 + 1, n_mels)
+        Weights on power-spectrum bins. A band's weights sum to one, so that a band's value is the mean
+        power per bin inside it and white noise is flat over bands.
+    """
+    edges = _edges_hz(spec)
+    bins = np.arange(spec.frame_samples // 2 + 1) * spec.rate_hz / spec.frame_samples
+    bin_hz = spec.rate_hz / spec.frame_samples
+    # A narrow triangle may fall between two bins; one bin of width on either side prevents empty bands.
+    lower = np.minimum(edges[:-2], edges[1:-1] - bin_hz)
+    upper = np.maximum(edges[2:], edges[1:-1] + bin_hz)
+    rising = (bins[:, None] - lower) / (edges[1:-1] - lower)
+    falling = (upper - bins[:, None]) / (upper - edges[1:-1])
+    weights = np.maximum(0.0, np.minimum(rising, falling))
+    filters = (weights / weights.sum(axis=0)).astype(np.float32)
+    filters.flags.writeable = False
+    return filters
+
+
+@lru_cache(maxsize=8)
+def _window(frame_samples: int) -> Floats:
+    """Periodic Hann window, scaled so that a full-scale sine has power 1 in its bin."""
+    n = np.arange(frame_samples)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / frame_samples)
+    window = (hann * 2.0 / hann.sum()).astype(np.float32)
+    window.flags.writeable = False
+    return window
+
+
+def log_mel(samples: Floats, spec: MelSpec) -> Floats:
+    """Log power per mel band, in dB re full scale.
+
+    Frames are left-aligned and never padded, but that sound shorter than one frame is held at its last
+    value up to one frame.
+
+    Parameters
+    ----------
+    samples
+        float32, shape (n,), nominally in [-1, 1), at ``spec.rate_hz``.
+
+    Returns
+    -------
+    float32, shape (n_frames, n_mels)
+        ``10·log10(power + power_floor)``; row i covers samples ``[i·hop, i·hop + frame)``.
+    """
+    if len(samples) < spec.frame_samples:
+        samples = np.pad(
+            samples, (0, spec.frame_samples - len(samples)), mode="edge" if len(samples) else "constant"
+        )
+    frames = sliding_window_view(samples, spec.frame_samples)[:: spec.hop_samples]
+    spectrum = rfft(frames * _window(spec.frame_samples), axis=1)
+    power = spectrum.real**2
+    power += spectrum.imag**2
+    bands = power @ mel_filters(spec)
+    bands += np.float32(spec.power_floor)
+    np.log10(bands, out=bands)
+    bands *= np.float32(10.0)
+    return bands

@@ -1,0 +1,1 @@
+"""Events to files and back: one small module per format, each with its writer and its reader."""

@@ -1,0 +1,97 @@
+"""A file is either whole or not there: write beside it, flush to disk, rename."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ndoki.core.errors import OutputError
+
+__all__ = ["open_atomic", "write_bytes", "write_lines", "write_text"]
+
+
+@contextlib.contextmanager
+def open_atomic(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that takes its name only when everything was written.
+
+    The bytes go to a temporary name in the same folder (so that the rename stays within one file
+    system), are flushed to disk, and then replace ``path`` in one step. If anything goes wrong, Ctrl-C
+    included, the temporary file is removed and what was at ``path`` before stays. Missing folders are
+    made.
+
+    Parameters
+    ----------
+    path
+        The file to make or to replace.
+
+    Yields
+    ------
+    BinaryIO
+        Where the bytes go.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be made or written to, or the disk is full.
+    """
+    temporary = path.with_name(f".ndoki-{secrets.token_hex(8)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("xb") as handle:
+                yield handle
+                handle.flush()
+                os.fsync(handle.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _flush_folder(path.parent)
+    except OutputError:
+        raise
+    except OSError as problem:
+        raise OutputError(
+            f"{path}: cannot be written ({problem.strerror or problem}); "
+            "expected a folder with room that may be written to; free some space or choose another --out"
+        ) from problem
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the rename itself survive a power cut, where the system can do so."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network file systems refuse this; the file itself is on disk by now.
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes atomically; raises what `open_atomic` raises."""
+    with open_atomic(path) as handle:
+        handle.write(data)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    r"""Write lines atomically as UTF-8, each followed by a line feed.
+
+    File names that are not valid UTF-8 reach Python with lone surrogates; they are written as ``\udcXX``,
+    so that the table stays valid UTF-8 for every other program.
+
+    Raises
+    ------
+    OutputError
+        As `open_atomic`.
+    """
+    with open_atomic(path) as handle:
+        for line in lines:
+            handle.write(line.encode("utf-8", errors="backslashreplace") + b"\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write one text atomically as UTF-8, as it is; raises what `open_atomic` raises."""
+    write_bytes(path, text.encode("utf-8", errors="backslashreplace"))

@@ -1,0 +1,87 @@
+"""A trained network → one ONNX file that carries all it needs to be run."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from ndoki.core.types import Floats
+from ndoki.detectors.network.card import Card, to_metadata
+from ndoki.training.network import GunshotNet
+
+__all__ = ["export", "with_card"]
+
+
+class _Scores(nn.Module):
+    """The network with its logits turned into scores and shapes in [0, 1]."""
+
+    def __init__(self, net: GunshotNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return torch.sigmoid(self.net(frames))
+
+
+def export(net: GunshotNet, card: Card) -> bytes:
+    """Content of the ONNX file: input (batch, frames, bands), output (batch, frames − context, outputs)."""
+    spec = net.spec
+    example = torch.zeros(1, 64 + spec.before_frames + spec.after_frames, spec.n_mels)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # The tracing exporter is deprecated in favour of one that needs onnxscript; it folds normalisation
+        # into the convolutions and keeps both sizes free, which is all that is needed.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _Scores(net).eval(),
+            (example,),
+            buffer,
+            dynamo=False,
+            opset_version=17,
+            input_names=["frames"],
+            output_names=["outputs"],
+            dynamic_axes={"frames": {0: "batch", 1: "n_frames"}, "outputs": {0: "batch", 1: "n_frames_out"}},
+        )
+    return with_card(buffer.getvalue(), card)
+
+
+def with_card(content: bytes, card: Card) -> bytes:
+    """The same network with another card."""
+    model = onnx.load_model_from_string(content)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, to_metadata(card))
+    # Names of the exporting machine's modules say nothing and would change the digest.
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    onnx.checker.check_model(model)
+    serialised: bytes = model.SerializeToString(deterministic=True)
+    return serialised
+
+
+def write_model(path: Path, content: bytes) -> None:
+    """Write whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def network_scores(net: GunshotNet, above: Floats) -> Floats:
+    """Scores of a whole short sound by torch, for comparison with the exported file.
+
+    Parameters
+    ----------
+    above
+        float32, shape (n_frames, n_mels), level above the floor in units of 10 dB.
+
+    Returns
+    -------
+    float32, shape (n_frames, n_labels + 3)
+    """
+    padded = np.pad(above, ((net.spec.before_frames, net.spec.after_frames), (0, 0)))
+    with torch.no_grad():
+        return np.asarray(torch.sigmoid(net(torch.from_numpy(padded)[None]))[0].numpy(), np.float32)

@@ -1,0 +1,103 @@
+"""Clips → what examples are made of, one `Material` per cell (a fold of a split)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ndoki.core.errors import LabelError
+from ndoki.datasets.examples import Material, ShotSound
+from ndoki.datasets.manifest import Clip, Sound, fold_of, load_sounds, read_manifest
+from ndoki.datasets.onsets import strongest_rise
+from ndoki.datasets.simulate.measured import load_near_shots
+from ndoki.training.pool import frames_of
+from ndoki.training.recipe import Recipe
+
+__all__ = ["FIELD_LABEL", "OnsetFinder", "build_materials", "cell_of", "field_clips", "measured_onsets"]
+
+FIELD_LABEL = "tropical_forest"
+"""Backgrounds of this label come from the recorders that the shots come from: they are held out by cell."""
+SPLITS = ("train", "val")
+
+OnsetFinder = Callable[[Sound], tuple[int, ...]]
+
+
+def cell_of(clip: Clip, n_folds: int) -> int:
+    """Cell of a clip: its fold, counted through once for each split."""
+    if clip.split not in SPLITS:
+        raise LabelError(f"{clip.path}: split {clip.split!r} is unknown; expected one of {', '.join(SPLITS)}")
+    return SPLITS.index(clip.split) * n_folds + fold_of(clip.group, n_folds)
+
+
+def field_clips(clips: Sequence[Clip]) -> tuple[list[Clip], list[Clip]]:
+    """Shots in the forest, and the backgrounds from the same recorders."""
+    shots = [clip for clip in clips if clip.kind == "gunshot"]
+    return shots, [clip for clip in clips if clip.kind == "background" and clip.label == FIELD_LABEL]
+
+
+def measured_onsets(recipe: Recipe) -> OnsetFinder:
+    """Finds one onset per sound: the strongest rise between 80 and 1500 Hz."""
+    centres_hz = recipe.mel.centres_hz
+    bands = slice(int(np.searchsorted(centres_hz, 80.0)), int(np.searchsorted(centres_hz, 1500.0)))
+
+    def find(sound: Sound) -> tuple[int, ...]:
+        above = frames_of(sound.samples, sound.rate_hz, recipe.mel, recipe.floor)
+        return (recipe.mel.grid.centre_sample(strongest_rise(above, bands), sound.rate_hz),)
+
+    return find
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Common:
+    """What every cell may use: it occurs in no test of recall or of false alarms."""
+
+    backgrounds: list[Sound]
+    confusers: list[Sound]
+
+
+def _common(clips: Sequence[Clip], recipe: Recipe) -> _Common:
+    used = [clip for clip in clips if clip.split == "train"]
+    return _Common(
+        backgrounds=load_sounds([c for c in used if c.kind == "background" and c.label != FIELD_LABEL]),
+        confusers=load_sounds(
+            [c for c in used if c.kind == "confuser" and c.label not in recipe.pool.confusers_left_out]
+        ),
+    )
+
+
+def build_materials(recipe: Recipe, manifest: Path, find_onsets: OnsetFinder) -> list[Material]:
+    """One material per cell, ``2·n_folds`` in all; those of split ``val`` come last.
+
+    Raises
+    ------
+    LabelError
+        The manifest or a clip cannot be used, or a cell has no shots or no backgrounds.
+    """
+    clips = read_manifest(manifest)
+    common = _common(clips, recipe)
+    near_shots = load_near_shots(manifest.parent, "train")
+    shots, backgrounds = field_clips(clips)
+    materials = []
+    for cell in range(len(SPLITS) * recipe.n_folds):
+        sounds = load_sounds([clip for clip in shots if cell_of(clip, recipe.n_folds) == cell])
+        found = [ShotSound(sound=sound, onset_samples=find_onsets(sound)) for sound in sounds]
+        found = [shot for shot in found if shot.onset_samples]
+        own = load_sounds([clip for clip in backgrounds if cell_of(clip, recipe.n_folds) == cell])
+        if not found or not own:
+            raise LabelError(
+                f"{manifest}: cell {cell} has {len(found)} shots and {len(own)} backgrounds; use fewer folds"
+            )
+        # Loops and ambience are few and long: as often as one field background in ten.
+        others = common.backgrounds[: max(1, len(own) // 10)]
+        materials.append(
+            Material(
+                shots=found,
+                backgrounds=own + others,
+                confusers=common.confusers,
+                near_shots=near_shots,
+                ranges=recipe.simulation,
+                rate_hz=found[0].sound.rate_hz,
+            )
+        )
+    return materials

@@ -1,0 +1,117 @@
+"""The network: a small fully convolutional detector over log-mel frames.
+
+No layer pads in time. Given T frames it answers for ``T - before_frames - after_frames`` of them, so its
+receptive field is exact, finite and the same at training and in the field. It looks twice as far behind
+an onset as before it, because a forest answers a shot with a tail.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ndoki.core.errors import ConfigError
+
+__all__ = ["SHAPE_OUTPUTS", "GunshotNet", "NetworkSpec"]
+
+SHAPE_OUTPUTS = 3
+"""Duration, lower and upper frequency of an event that begins at the frame, each in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSpec:
+    """Size of the network.
+
+    Parameters
+    ----------
+    n_mels
+        Bands per frame.
+    n_labels
+        Score outputs: column 0 is the onset of a shot, the rest is the presence of each label.
+    front_channels
+        Channels of the two convolutions over time and frequency.
+    width
+        Channels of the temporal blocks.
+    dilations
+        One temporal block each; a block sees one step back and two steps ahead.
+    """
+
+    n_mels: int = 40
+    n_labels: int = 7
+    front_channels: tuple[int, int] = (8, 16)
+    width: int = 64
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
+
+    def __post_init__(self) -> None:
+        if not self.dilations or min(self.dilations) < 1 or self.n_mels < 16:
+            raise ConfigError("a network needs at least one dilation, all ≥ 1, and at least 16 mel bands")
+
+    @property
+    def before_frames(self) -> int:
+        """Frames before a frame that its outputs depend on."""
+        return 3 + sum(self.dilations)
+
+    @property
+    def after_frames(self) -> int:
+        """Frames behind a frame that its outputs depend on."""
+        return 3 + 2 * sum(self.dilations)
+
+
+class TemporalBlock(nn.Module):
+    """Residual block: a dilated depthwise convolution over (−1, 0, 1, 2) steps, then a mix of channels."""
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.depthwise = nn.Conv1d(width, width, 4, dilation=dilation, groups=width, bias=False)
+        self.norm = nn.BatchNorm1d(width)
+        self.pointwise = nn.Conv1d(width, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, width, T) → (batch, width, T − 3·dilation)."""
+        kept = x[:, :, self.dilation : -2 * self.dilation]
+        mixed: Tensor = self.pointwise(torch.relu(self.norm(self.depthwise(x))))
+        return kept + mixed
+
+
+class GunshotNet(nn.Module):
+    """Log-mel frames above the floor → per-frame scores and event shapes."""
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        first, second = spec.front_channels
+        self.front = nn.Sequential(
+            nn.Conv2d(1, first, 5, stride=(2, 1), bias=False),
+            nn.BatchNorm2d(first),
+            nn.ReLU(),
+            nn.Conv2d(first, second, 3, stride=(2, 1), bias=False),
+            nn.BatchNorm2d(second),
+            nn.ReLU(),
+        )
+        n_rows = ((spec.n_mels - 5) // 2 + 1 - 3) // 2 + 1
+        self.squeeze = nn.Sequential(
+            nn.Conv1d(second * n_rows, spec.width, 1, bias=False), nn.BatchNorm1d(spec.width), nn.ReLU()
+        )
+        self.blocks = nn.Sequential(*(TemporalBlock(spec.width, d) for d in spec.dilations))
+        self.head = nn.Conv1d(spec.width, spec.n_labels + SHAPE_OUTPUTS, 1)
+        # Onsets are rare: start from a score of one in a thousand, or the first epochs only learn "no".
+        with torch.no_grad():
+            self.head.bias[: spec.n_labels] = -4.0  # type: ignore[index]
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Logits.
+
+        Parameters
+        ----------
+        frames
+            float32, shape (batch, T, n_mels), level above the floor in units of 10 dB.
+
+        Returns
+        -------
+        float32, shape (batch, T − before_frames − after_frames, n_labels + 3)
+        """
+        x = self.front(frames.transpose(1, 2).unsqueeze(1))
+        x = self.squeeze(x.flatten(1, 2))
+        logits: Tensor = self.head(torch.relu(self.blocks(x)))
+        return logits.transpose(1, 2)

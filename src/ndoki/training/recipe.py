@@ -1,0 +1,98 @@
+"""A recipe: everything that a trained detector depends on, in one TOML file."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ndoki.core.config import from_table, read_toml
+from ndoki.core.errors import ConfigError
+from ndoki.datasets.examples import ExampleSpec
+from ndoki.datasets.simulate.ranges import SimulationRanges
+from ndoki.features.floor import FloorSpec
+from ndoki.features.mel import MelSpec
+from ndoki.training.loop import LoopSpec
+from ndoki.training.network import NetworkSpec
+from ndoki.training.targets import LABELS
+
+__all__ = ["PoolSpec", "Recipe", "read_recipe"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSpec:
+    """How many examples are made, and what they are made of.
+
+    Parameters
+    ----------
+    n_examples
+        Examples in the pool.
+    confusers_left_out
+        Labels that are never used: a firework or an explosion, heard from afar, is the physics of a shot.
+    """
+
+    n_examples: int = 24000
+    confusers_left_out: tuple[str, ...] = ("explosion", "fireworks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A complete recipe.
+
+    Parameters
+    ----------
+    name
+        Name of the detector.
+    seed
+        Of every random draw.
+    n_folds
+        Folds for cross-validation; a group's fold follows from its name.
+    refine_steps
+        Steps of the first network, whose only use is to find the onsets again; 0 keeps the measured ones.
+    """
+
+    name: str
+    seed: int = 1
+    n_folds: int = 5
+    refine_steps: int = 0
+    mel: MelSpec = field(default_factory=MelSpec)
+    floor: FloorSpec = field(default_factory=FloorSpec)
+    network: NetworkSpec = field(default_factory=NetworkSpec)
+    pool: PoolSpec = field(default_factory=PoolSpec)
+    examples: ExampleSpec = field(default_factory=ExampleSpec)
+    simulation: SimulationRanges = field(default_factory=SimulationRanges)
+    loop: LoopSpec = field(default_factory=LoopSpec)
+
+    def __post_init__(self) -> None:
+        if self.network.n_mels != self.mel.n_mels:
+            raise ConfigError(
+                f"the network takes {self.network.n_mels} bands but the frames have {self.mel.n_mels}"
+            )
+        if self.network.n_labels != len(LABELS):
+            raise ConfigError(f"the network must have one output per label: n_labels = {len(LABELS)}")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all values."""
+        return _digest(asdict(self))
+
+    @property
+    def pool_digest(self) -> str:
+        """SHA-256 over the values that the pool depends on."""
+        parts = ("seed", "n_folds", "mel", "floor", "pool", "examples", "simulation")
+        values = asdict(self)
+        return _digest({part: values[part] for part in parts})
+
+
+def _digest(values: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises
+    ------
+    ConfigError
+        A file that cannot be read, an unknown key (the nearest known one is named), an impossible value.
+    """
+    return from_table(Recipe, read_toml(path), str(path))
