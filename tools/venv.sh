@@ -35,7 +35,7 @@ install_debian_venv() {
     fi
     echo "$why Installing it."
     $as_root apt-get update -qq
-    $as_root env DEBIAN_FRONTEND=noninteractive $install -qq
+    $as_root env DEBIAN_FRONTEND=noninteractive $install -qq >/dev/null
 }
 
 if [ -e "$venv" ]; then

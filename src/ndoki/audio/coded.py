@@ -26,7 +26,7 @@ _UNKNOWN_LENGTH = 1 << 62  # libsndfile says 2^63 − 1 when a FLAC stream does 
 _PROBED_SAMPLES = 4096
 _DECODED_AT_ONCE = 1 << 16
 _OGG_TAIL_BYTES = 1 << 16
-_MP3_TAIL_BYTES = 1 << 18  # tags behind the sound, and what the decoder has read ahead
+_MP3_TAIL_BYTES = 1 << 13  # room for tags behind the sound
 
 
 def read_coded_header(file: BinaryIO, source: str, size_bytes: int) -> Header:
@@ -95,6 +95,11 @@ def _true_length(file: BinaryIO, n_promised: int, container: str) -> tuple[int, 
     if _ends_well(file, n_promised):
         return n_promised, ()
     n_samples = _decodable(file, n_promised, container)
+    if container == "MP3":  # most say nothing of their length; it is then guessed from the first frame
+        return n_samples, (
+            f"It looked like {n_promised} samples but {n_samples} can be decoded: "
+            "the recording was cut off, or its frames vary in size.",
+        )
     return n_samples, (_cut_off(n_promised, n_samples),)
 
 

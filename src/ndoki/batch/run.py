@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
 from typing import TypeVar
 
 from ndoki.audio.recording import describe
@@ -68,7 +69,7 @@ def hear_all(sources: Sequence[str], job: Job, progress: Progress | None = None)
     with ThreadPoolExecutor(job.jobs) as workers:
         waiting: deque[Future[Result]] = deque()
         for source in sources:
-            described = _guarded(source, lambda source=source: _described(source, job))
+            described = _guarded(source, partial(_described, source, job))
             if isinstance(described, Failure):
                 waiting.append(_done(described))
             elif described.duration_s >= _LONG_S or job.jobs == 1:

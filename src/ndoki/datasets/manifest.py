@@ -12,7 +12,19 @@ import soundfile
 from ndoki.core.errors import LabelError
 from ndoki.core.types import Floats
 
-__all__ = ["Clip", "Sound", "fold_of", "load_sounds", "manifest_digest", "read_manifest"]
+__all__ = [
+    "FIELD_LABEL",
+    "Clip",
+    "Sound",
+    "field_clips",
+    "fold_of",
+    "load_sounds",
+    "manifest_digest",
+    "read_manifest",
+]
+
+FIELD_LABEL = "tropical_forest"
+"""Backgrounds of this label come from the recorders that the shots come from: the hard negatives."""
 
 _COLUMNS = {"path", "kind", "label", "group", "split"}
 _KINDS = {"gunshot", "near_shot", "background", "confuser"}
@@ -119,6 +131,12 @@ def manifest_digest(path: Path) -> str:
 def fold_of(group: str, n_folds: int) -> int:
     """Fold of a group, from its name alone: adding clips never moves the others."""
     return int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") % n_folds
+
+
+def field_clips(clips: Sequence[Clip]) -> tuple[list[Clip], list[Clip]]:
+    """Shots in the forest, and the shot-free clips from the same recorders."""
+    shots = [clip for clip in clips if clip.kind == "gunshot"]
+    return shots, [clip for clip in clips if clip.kind == "background" and clip.label == FIELD_LABEL]
 
 
 def load_sounds(clips: Sequence[Clip]) -> list[Sound]:

@@ -40,7 +40,7 @@ class RowLike(Protocol):
 
     @property
     def channel(self) -> int:
-        """Channel, counted as the labels count it."""
+        """Channel, counted from 0."""
 
     @property
     def score(self) -> float | None:
@@ -53,6 +53,14 @@ class RowLike(Protocol):
     @property
     def end_s(self) -> float:
         """End in seconds from the start of the file."""
+
+    @property
+    def low_hz(self) -> float | None:
+        """Lower frequency; None when unknown."""
+
+    @property
+    def high_hz(self) -> float | None:
+        """Upper frequency; None when unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -183,19 +191,21 @@ def detections_from_rows(rows: Iterable[RowLike]) -> Detections:
         onset_s=np.array([row.start_s for row in kept], np.float64),
         score=np.array([row.score for row in kept], np.float32),
         end_s=np.array([row.end_s for row in kept], np.float64),
+        low_hz=_known(row.low_hz for row in kept),
+        high_hz=_known(row.high_hz for row in kept),
     )
 
 
 def truths_from_labels(labels: Iterable[Label], tags: Mapping[str, Column] | None = None) -> Truths:
     """Columns of ground truth, keyed by `recording_key`; an unknown end or band becomes NaN."""
     rows = list(labels)
-    ends = (np.nan if row.end_sample is None else row.end_sample / row.rate_hz for row in rows)
+    ends_s = (None if row.end_sample is None else row.end_sample / row.rate_hz for row in rows)
     return Truths(
         recording=_keys(recording_key(row.source, row.channel) for row in rows),
         onset_s=np.array([row.first_sample / row.rate_hz for row in rows], np.float64),
-        end_s=np.fromiter(ends, np.float64, len(rows)),
-        low_hz=np.array([np.nan if row.low_hz is None else row.low_hz for row in rows], np.float64),
-        high_hz=np.array([np.nan if row.high_hz is None else row.high_hz for row in rows], np.float64),
+        end_s=_known(ends_s),
+        low_hz=_known(row.low_hz for row in rows),
+        high_hz=_known(row.high_hz for row in rows),
         tags=dict(tags or {}),
     )
 
@@ -236,6 +246,11 @@ def _grouped(keys: Column) -> tuple[Column, list[Integers]]:
     """Distinct keys in rising order, and the rows of each."""
     distinct, codes, counts = np.unique(keys, return_inverse=True, return_counts=True)
     return distinct, np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
+
+
+def _known(values: Iterable[float | None]) -> Doubles:
+    """Numbers as a column, NaN where one is unknown."""
+    return np.array([np.nan if value is None else value for value in values], np.float64)
 
 
 def _keys(keys: Iterable[str]) -> Column:

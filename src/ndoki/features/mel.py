@@ -100,7 +100,7 @@ def mel_filters(spec: MelSpec) -> Floats:
     rising = (bins[:, None] - lower) / (edges[1:-1] - lower)
     falling = (upper - bins[:, None]) / (upper - edges[1:-1])
     weights = np.maximum(0.0, np.minimum(rising, falling))
-    filters = (weights / weights.sum(axis=0)).astype(np.float32)
+    filters: Floats = (weights / weights.sum(axis=0)).astype(np.float32)
     filters.flags.writeable = False
     return filters
 
@@ -110,7 +110,7 @@ def _window(frame_samples: int) -> Floats:
     """Periodic Hann window, scaled so that a full-scale sine has power 1 in its bin."""
     n = np.arange(frame_samples)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / frame_samples)
-    window = (hann * 2.0 / hann.sum()).astype(np.float32)
+    window: Floats = (hann * 2.0 / hann.sum()).astype(np.float32)
     window.flags.writeable = False
     return window
 
@@ -139,7 +139,7 @@ def log_mel(samples: Floats, spec: MelSpec) -> Floats:
     spectrum = rfft(frames * _window(spec.frame_samples), axis=1)
     power = spectrum.real**2
     power += spectrum.imag**2
-    bands = power @ mel_filters(spec)
+    bands: Floats = power @ mel_filters(spec)
     bands += np.float32(spec.power_floor)
     np.log10(bands, out=bands)
     bands *= np.float32(10.0)

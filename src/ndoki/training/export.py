@@ -39,7 +39,7 @@ def export(net: GunshotNet, card: Card) -> bytes:
         torch.onnx.export(
             _Scores(net).eval(),
             (example,),
-            buffer,
+            buffer,  # type: ignore[arg-type]
             dynamo=False,
             opset_version=17,
             input_names=["frames"],

@@ -8,16 +8,14 @@ import numpy as np
 
 from ndoki.core.errors import LabelError
 from ndoki.datasets.examples import Material, ShotSound
-from ndoki.datasets.manifest import Clip, Sound, fold_of, load_sounds, read_manifest
+from ndoki.datasets.manifest import FIELD_LABEL, Clip, Sound, field_clips, fold_of, load_sounds, read_manifest
 from ndoki.datasets.onsets import strongest_rise
 from ndoki.datasets.simulate.measured import load_near_shots
 from ndoki.training.pool import frames_of
 from ndoki.training.recipe import Recipe
 
-__all__ = ["FIELD_LABEL", "OnsetFinder", "build_materials", "cell_of", "field_clips", "measured_onsets"]
+__all__ = ["OnsetFinder", "build_materials", "cell_of", "measured_onsets"]
 
-FIELD_LABEL = "tropical_forest"
-"""Backgrounds of this label come from the recorders that the shots come from: they are held out by cell."""
 SPLITS = ("train", "val")
 
 OnsetFinder = Callable[[Sound], tuple[int, ...]]
@@ -28,12 +26,6 @@ def cell_of(clip: Clip, n_folds: int) -> int:
     if clip.split not in SPLITS:
         raise LabelError(f"{clip.path}: split {clip.split!r} is unknown; expected one of {', '.join(SPLITS)}")
     return SPLITS.index(clip.split) * n_folds + fold_of(clip.group, n_folds)
-
-
-def field_clips(clips: Sequence[Clip]) -> tuple[list[Clip], list[Clip]]:
-    """Shots in the forest, and the backgrounds from the same recorders."""
-    shots = [clip for clip in clips if clip.kind == "gunshot"]
-    return shots, [clip for clip in clips if clip.kind == "background" and clip.label == FIELD_LABEL]
 
 
 def measured_onsets(recipe: Recipe) -> OnsetFinder:

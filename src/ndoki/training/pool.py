@@ -121,7 +121,7 @@ def _make(job: _Job) -> Pool:
         cells.append(cell)
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     return Pool(
-        **joined,  # type: ignore[arg-type]
+        **joined,
         first_frames=np.cumsum(lengths),
         labels=np.asarray(labels, np.int8),
         cells=np.asarray(cells, np.int16),

@@ -12,6 +12,9 @@ from ndoki.tables.raven import write_combined, write_per_recording
 from ndoki.tables.raven_reader import read_raven
 from ndoki.tables.row import Row
 
+# crowsetta 5.1 calls pandas 3 in a way that pandas will drop.
+pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword")
+
 RECORDINGS = [
     Recording(
         source=f"cards/{name}/R1.wav",

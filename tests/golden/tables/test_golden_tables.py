@@ -23,7 +23,7 @@ RECORDINGS = (
         site="nn03a",
     ),
     Recording(
-        source="cards/Mbéli, Süd/20180817_000000.WAV",
+        source="cards/mbeli/20180817_000000.WAV",
         rate_hz=48_000,
         n_samples=48_000 * 600 + 1,
         n_channels=2,
@@ -41,7 +41,7 @@ EVENTS = tuple(
         channel=channel,
         first_sample=first,
         end_sample=end,
-        peak_sample=first + 64,
+        peak_sample=first + 1,
         label=label,
         score=score,
         low_hz=low_hz,

@@ -172,9 +172,7 @@ def test_no_fmt(save: Save, chunk: Make, pcm: bytes) -> None:
 
 @pytest.mark.parametrize("magic", [b"RF64", b"BW64"])
 @pytest.mark.parametrize("in_ds64", [2000, 0, 1 << 63])
-def test_sizes_of_64_bits(
-    save: Save, fmt: Make, chunk: Make, pcm: bytes, magic: bytes, in_ds64: int
-) -> None:
+def test_sizes_of_64_bits(save: Save, fmt: Make, chunk: Make, pcm: bytes, magic: bytes, in_ds64: int) -> None:
     ds64 = chunk(b"ds64", struct.pack("<QQQI", 0, in_ds64, 0, 0))
     source = save(
         ds64,
@@ -191,11 +189,15 @@ def test_sizes_of_64_bits(
     assert heard(source) == as_written(pcm)
 
 
-@pytest.mark.parametrize(("claims", "problem"), [(None, ""), (24, "goes on"), (0, "goes on"), (9999, "cut off")])
-def test_w64(
-    save: Save, fmt: Make, w64_chunk: Make, pcm: bytes, claims: int | None, problem: str
-) -> None:
-    head = bytes.fromhex("726966662e91cf11a5d628db04c10000") + struct.pack("<Q", 0) + w64_chunk(b"wave", b"")[:16]
+@pytest.mark.parametrize(
+    ("claims", "problem"), [(None, ""), (24, "goes on"), (0, "goes on"), (9999, "cut off")]
+)
+def test_w64(save: Save, fmt: Make, w64_chunk: Make, pcm: bytes, claims: int | None, problem: str) -> None:
+    head = (
+        bytes.fromhex("726966662e91cf11a5d628db04c10000")
+        + struct.pack("<Q", 0)
+        + w64_chunk(b"wave", b"")[:16]
+    )
     source = save(
         w64_chunk(b"bext", b"odd"),
         w64_chunk(b"fmt ", fmt()),

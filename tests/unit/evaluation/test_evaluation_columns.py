@@ -1,7 +1,5 @@
 """Events, labels and table rows become columns; columns that do not fit together are refused."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
@@ -17,15 +15,7 @@ from ndoki.evaluation.columns import (
     rows_of_recordings,
     truths_from_labels,
 )
-
-
-@dataclass(frozen=True)
-class Row:
-    file: str
-    channel: int
-    score: float | None
-    start_s: float
-    end_s: float
+from ndoki.tables.row import Row
 
 
 def _event(source: str, channel: int, first_sample: int, score: float) -> Event:
@@ -75,15 +65,24 @@ def test_labels_become_truths_with_unknown_ends() -> None:
     assert truths.tags["weapon"].tolist() == ["rifle", ""]
 
 
+def _row(file: str, start_s: float, score: float | None) -> Row:
+    return Row(
+        file=file, offset_s=0, start_s=start_s, end_s=start_s + 1, peak_s=start_s, score=score, low_hz=80.0
+    )
+
+
 def test_table_rows_become_columns() -> None:
-    detections = detections_from_rows([Row("a.wav", 0, 0.75, 1.0, 2.0)])
+    detections = detections_from_rows([_row("a.wav", 1.0, 0.75)])
     assert detections.recording.tolist() == [recording_key("a.wav")]
     assert detections.score.tolist() == [0.75]
+    np.testing.assert_array_equal(detections.end_s, [2.0])
+    np.testing.assert_array_equal(detections.low_hz, [80.0])
+    np.testing.assert_array_equal(detections.high_hz, [np.nan])
 
 
 def test_a_row_without_score_is_named() -> None:
     with pytest.raises(LabelError, match=r"b\.wav: the event at 7\.000 s has no score"):
-        detections_from_rows([Row("a.wav", 0, 0.75, 1.0, 2.0), Row("b.wav", 0, None, 7.0, 8.0)])
+        detections_from_rows([_row("a.wav", 1.0, 0.75), _row("b.wav", 7.0, None)])
 
 
 def test_float32_scores_are_kept_exactly_as_float64() -> None:

@@ -113,6 +113,15 @@ def test_cells_hold_no_separators_and_quotes_survive(
     assert [row.site for row in read_raven(path)] == ['"the" bend in the river']
 
 
+@pytest.mark.parametrize("site", ['"quoted"', '"', '""', 'a "b"'])
+def test_quotes_are_not_lost(
+    tmp_path: Path, make_event: Make, make_recording: MakeRecording, site: str
+) -> None:
+    recording = make_recording(site=site)
+    (path,) = write_per_recording(tmp_path, [make_event(recording=recording)], [recording])
+    assert [row.site for row in read_raven(path)] == [site]
+
+
 def test_what_was_written_comes_back_with_blank_verdict_and_notes(
     tmp_path: Path, make_event: Make, make_recording: MakeRecording
 ) -> None:

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 
 import numpy as np
+import numpy.typing as npt
 from scipy import fft, signal
 
 from ndoki.core.types import Floats
@@ -60,7 +60,10 @@ def draw_forest_noise(rng: np.random.Generator, rate_hz: int, duration_s: float)
     n_insects, n_spells = int(rng.integers(1, 7)), int(rng.poisson(2.0 * duration_s / _DAY_S))
     firsts_s = np.sort(rng.uniform(0, duration_s, n_spells))
     lengths_s = rng.exponential(1500.0, n_spells) + 120.0
-    uniforms = partial(rng.uniform, size=n_insects)
+
+    def uniforms(low: float, high: float) -> npt.NDArray[np.float64]:
+        return rng.uniform(low, high, n_insects)
+
     return ForestNoise(
         seed=int(rng.integers(2**62)),
         level=10 ** (rng.uniform(-62, -38) / 20),

@@ -14,19 +14,22 @@ def log_uniform(rng: np.random.Generator, ends: Range) -> float:
     return math.exp(rng.uniform(math.log(ends[0]), math.log(ends[1])))
 
 
-def burst_times_s(rng: np.random.Generator, ranges: SimulationRanges) -> tuple[float, ...]:
+def burst_times_s(
+    rng: np.random.Generator, ranges: SimulationRanges, interval_s: float | None = None
+) -> tuple[float, ...]:
     """Automatic fire: times after the first shot, in seconds, the first 0.0.
 
     The number of shots is log-uniform (short bursts are the rule). A share of the bursts keeps one exact
-    interval, as a mechanism at one temperature does; the others draw a rate and jitter about it.
+    interval, as a mechanism at one temperature does; the others draw a rate and jitter about it. Where
+    ``interval_s`` is given, it is the mean interval.
     """
     n_shots = round(log_uniform(rng, ranges.burst_shots))
     if rng.random() < ranges.steady_burst_share:
-        intervals = np.full(n_shots - 1, rng.uniform(*ranges.steady_interval_s))
-    else:
-        interval_s = 1 / rng.uniform(*ranges.burst_rate_hz)
-        jitter = rng.uniform(*ranges.burst_jitter)
-        intervals = interval_s * np.clip(1 + jitter * rng.standard_normal(n_shots - 1), 0.7, 1.4)
+        steady_s = rng.uniform(*ranges.steady_interval_s)
+        return tuple((np.arange(n_shots) * (interval_s or steady_s)).tolist())
+    drawn_s = 1 / rng.uniform(*ranges.burst_rate_hz)
+    jitter = rng.uniform(*ranges.burst_jitter)
+    intervals = (interval_s or drawn_s) * np.clip(1 + jitter * rng.standard_normal(n_shots - 1), 0.7, 1.4)
     return (0.0, *np.cumsum(intervals).tolist())
 
 
@@ -38,6 +41,8 @@ def series_times_s(rng: np.random.Generator, ranges: SimulationRanges) -> tuple[
     return (0.0, *np.cumsum([log_uniform(rng, ranges.series_gap_s) for _ in range(n_shots - 1)]).tolist())
 
 
-def firing_times_s(rng: np.random.Generator, ranges: SimulationRanges, weapon: str) -> tuple[float, ...]:
-    """A burst from an automatic weapon, aimed fire from any other."""
-    return burst_times_s(rng, ranges) if weapon == "automatic" else series_times_s(rng, ranges)
+def firing_times_s(
+    rng: np.random.Generator, ranges: SimulationRanges, weapon: str, interval_s: float | None = None
+) -> tuple[float, ...]:
+    """A burst from an automatic weapon (see `burst_times_s`), aimed fire from any other."""
+    return burst_times_s(rng, ranges, interval_s) if weapon == "automatic" else series_times_s(rng, ranges)

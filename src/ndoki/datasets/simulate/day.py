@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ndoki.core.errors import ConfigError, OutputError
+from ndoki.core.errors import AudioError, ConfigError, OutputError
 from ndoki.core.types import Floats
-from ndoki.datasets.simulate.background import draw_forest_noise, forest_noise
+from ndoki.datasets.simulate.background import ForestNoise, draw_forest_noise, forest_noise
 from ndoki.datasets.simulate.confusers import CONFUSERS
 from ndoki.datasets.simulate.draw import draw_recorder
 from ndoki.datasets.simulate.measured import NearShots
@@ -54,7 +54,8 @@ def simulate_day(
 ) -> DayFiles:
     """Simulate a recording: 16-bit mono WAV, a truth table beside it, and the settings.
 
-    The same arguments give the same bytes. Memory holds one minute whatever the length.
+    The same arguments give the same bytes, and other ``rates`` leave the background as it is. Memory holds
+    one minute whatever the length.
 
     Parameters
     ----------
@@ -91,9 +92,9 @@ def simulate_day(
         )
     rng = np.random.default_rng(seed)
     kinds = (*CONFUSERS, *(f"file:{i}" for i in range(len(confuser_files))))
-    cues = plan(rng, hours * 3600, rate_hz, rates, kinds)
     recorder = draw_recorder(rng, ranges, rate_hz)
     place = draw_forest_noise(rng, rate_hz, hours * 3600)
+    cues = plan(rng, hours * 3600, rate_hz, rates, kinds)
     piece = _PIECE_S * rate_hz
     noise = (
         recorded_noise(backgrounds, place.level, place.seed, rate_hz, piece)
@@ -114,25 +115,29 @@ def simulate_day(
         truth=out_wav.with_suffix(".truth.csv"),
         settings=out_wav.with_suffix(".settings.json"),
     )
-    settings = {
-        "hours": hours,
-        "seed": seed,
-        "rates": asdict(rates),
-        "ranges": asdict(ranges),
-        "recorder": asdict(recorder),
-        "place": asdict(place),
-        "backgrounds": [path.name for path in backgrounds],
-        "confuser_files": [path.name for path in confuser_files],
-        "near_shots": [] if near_shots is None else list(near_shots.names),
-    }
+    settings = {"hours": hours, "seed": seed, **_settings(stage, place, backgrounds)}
     try:
         with _renamed_when_done(files.sound) as sound, _renamed_when_done(files.truth) as truth:
             _write(sound, truth, cues, stage, noise, n_samples, on_progress)
         with _renamed_when_done(files.settings) as path:
             path.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    except AudioError:
+        raise
     except (OSError, wave.Error) as error:
         raise OutputError(f"{out_wav}: the simulated day cannot be written ({error})") from error
     return files
+
+
+def _settings(stage: Stage, place: ForestNoise, backgrounds: Sequence[Path]) -> dict[str, object]:
+    return {
+        "rates": asdict(stage.rates),
+        "ranges": asdict(stage.ranges),
+        "recorder": asdict(stage.recorder),
+        "place": asdict(place),
+        "backgrounds": [path.name for path in backgrounds],
+        "confuser_files": [path.name for path in stage.confuser_files],
+        "near_shots": [] if stage.near_shots is None else list(stage.near_shots.names),
+    }
 
 
 def _write(

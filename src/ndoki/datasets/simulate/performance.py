@@ -98,7 +98,8 @@ def _fire(cue: Cue, stage: Stage, before: Floats, burst: int) -> Sounding:
     forest = draw_forest(gun, stage.ranges)
     distance_m = log_uniform(gun, stage.ranges.distance_m)
     snr_db = gun.uniform(*stage.rates.snr_db)
-    times_s = firing_times_s(firing, stage.ranges, shot.weapon)
+    interval_s = shot.shot_times_s[-1] / max(1, shot.n_shots - 1)
+    times_s = firing_times_s(firing, stage.ranges, shot.weapon, interval_s)
     shot = replace(shot, shot_times_s=times_s, shot_gains_db=(0.0,) * len(times_s), burst=burst)
     heard = render(
         shot,

@@ -63,7 +63,7 @@ def recorded_noise(
             clip = read(path, rate_hz)
             if len(clip) < 2 * n_seam:
                 raise AudioError(
-                    f"{path}: {len(clip) / rate_hz:.2f} s long; expected at least {2 * _SEAM_S} s of background"
+                    f"{path}: {len(clip) / rate_hz:.2f} s long; a background needs {2 * _SEAM_S} s or more"
                 )
             clip = clip * np.float32(level / max(float(np.sqrt(np.mean(clip**2))), 1e-9))
             if len(ready):

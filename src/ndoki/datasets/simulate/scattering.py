@@ -23,7 +23,7 @@ _SHARP_ECHO_S = 0.002
 
 
 def band_weight(frequencies_hz: npt.NDArray[np.float64], band: int) -> npt.NDArray[np.float64]:
-    """Amplitude weight of octave band ``band``: a cosine over log frequency; the squares of all sum to 1.
+    """Amplitude weight of octave band ``band``: a cosine over log frequency, all squares summing to 1.
 
     Each reaches one octave to both sides; the outermost bands go on to 0 Hz and without end.
     """

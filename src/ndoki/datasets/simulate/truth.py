@@ -13,7 +13,7 @@ _BAND_HZ = (80.0, 1500.0)
 
 
 def energy_band(
-    frequencies_hz: npt.NDArray[np.float64], spectrum: npt.NDArray[np.complex64], share: float = 0.9
+    frequencies_hz: npt.NDArray[np.floating], spectrum: npt.NDArray[np.complexfloating], share: float = 0.9
 ) -> tuple[float, float]:
     """Lower and upper end of the band that holds ``share`` of the energy, the rest split evenly outside."""
     cumulative = np.cumsum(np.abs(spectrum) ** 2, dtype=np.float64)

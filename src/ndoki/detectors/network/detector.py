@@ -15,6 +15,18 @@ from ndoki.features.floor import above_floor
 from ndoki.features.mel import log_mel
 from ndoki.features.shape import decode_shape
 
+_state = onnxruntime.capi.onnxruntime_pybind11_state
+_UNREADABLE: tuple[type[Exception], ...] = (
+    RuntimeError,
+    ValueError,
+    _state.InvalidProtobuf,
+    _state.InvalidGraph,
+    _state.InvalidArgument,
+    _state.Fail,
+    _state.NotImplemented,
+)
+"""ONNX Runtime's own exceptions share no base class but Exception."""
+
 __all__ = ["SHIPPED", "NetworkDetector", "load_network", "shipped_bytes"]
 
 SHIPPED = "gunshot.onnx"
@@ -135,15 +147,9 @@ def load_network(path: Path | None = None) -> NetworkDetector:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except OSError as error:
         raise ModelError(f"{source}: the model cannot be read ({error.strerror})") from error
-    except (RuntimeError, ValueError, *_onnxruntime_errors()) as error:
+    except _UNREADABLE as error:
         raise ModelError(
             f"{source}: not a readable ONNX model; give an .onnx file that `ndoki train` wrote"
         ) from error
     card = from_metadata(session.get_modelmeta().custom_metadata_map, source)
     return NetworkDetector(session, card, hashlib.sha256(content).hexdigest())
-
-
-def _onnxruntime_errors() -> tuple[type[Exception], ...]:
-    """ONNX Runtime's own exceptions, which share no base class but Exception."""
-    state = onnxruntime.capi.onnxruntime_pybind11_state
-    return state.InvalidProtobuf, state.InvalidGraph, state.InvalidArgument, state.Fail, state.NotImplemented

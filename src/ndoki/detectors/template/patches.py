@@ -100,17 +100,23 @@ def find_onset(
     end = min(len(level_db) if end_row is None else end_row, len(level_db) - _LEAST_AFTER_FRAMES + 1)
     if end <= first:
         return int(level_db.argmax()), 0.0
-    rise_db = np.array([_rise_at(level_db, row) for row in range(first, end)])
+    rise_db = _rises(level_db, np.arange(first, end))
     about = first + int(rise_db.argmax())
     near = np.arange(max(about - 4, 1), min(about + 5, len(level_db) - 1))
     steepness_db = level_db[near + 1] - level_db[near - 1]
     return int(near[steepness_db.argmax()]), float(rise_db.max())
 
 
-def _rise_at(level_db: npt.NDArray[np.float64], row: int) -> float:
-    """Level of the 0.1 s from a row on over the level before it, in dB."""
-    before = level_db[max(row - _BEFORE_FRAMES, 0) : row - _GAP_FRAMES]
-    return float(level_db[row : row + _RISE_FRAMES].mean() - before.mean())
+def _rises(level_db: npt.NDArray[np.float64], rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """Mean level of the 0.1 s from each row on over the mean level before it, in dB."""
+    total = np.concatenate([[0.0], np.cumsum(level_db)])
+
+    def mean(first: npt.NDArray[np.intp], end: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+        means: npt.NDArray[np.float64] = (total[end] - total[first]) / (end - first)
+        return means
+
+    behind = mean(rows, np.minimum(rows + _RISE_FRAMES, len(level_db)))
+    return behind - mean(np.maximum(rows - _BEFORE_FRAMES, 0), rows - _GAP_FRAMES)
 
 
 def is_whole(n_rows: int, onset_row: int, spec: PatchSpec) -> bool:

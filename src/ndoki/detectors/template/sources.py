@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import gcd
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-import soundfile
-from scipy.signal import resample_poly
 
+from ndoki.audio.reader import open_samples
+from ndoki.audio.resample import Resampler
 from ndoki.core.errors import AudioError, ConfigError, TableError
+from ndoki.core.grid import FrameGrid, seconds_to_samples
 from ndoki.core.types import Floats
 from ndoki.detectors.template.bank import TemplateBank
 from ndoki.detectors.template.patches import PatchSpec, cut_patch, find_onset, measure_box
@@ -31,7 +31,7 @@ def read_shot(
     Parameters
     ----------
     path
-        A sound file.
+        A sound file, of any kind that can be scanned.
     rate_hz
         Rate to return.
     channel
@@ -48,26 +48,18 @@ def read_shot(
     AudioError
         The file cannot be read, has no such channel, or nothing in that stretch.
     """
-    try:
-        with soundfile.SoundFile(path) as sound:
-            source_rate_hz = int(sound.samplerate)
-            first = min(max(round(first_s * source_rate_hz), 0), sound.frames)
-            end = sound.frames if end_s is None else min(round(end_s * source_rate_hz), sound.frames)
-            sound.seek(first)
-            samples = sound.read(max(end - first, 0), dtype="float32", always_2d=True)
-    except (OSError, RuntimeError) as error:
-        raise AudioError(
-            f"{path}: cannot be read as sound ({error}); give a WAV, FLAC or OGG file"
-        ) from error
-    if not 0 <= channel < samples.shape[1]:
-        raise AudioError(f"{path}: has {samples.shape[1]} channel(s), channel {channel + 1} was asked for")
-    if len(samples) == 0:
-        raise AudioError(f"{path}: no sound between {first_s} s and {end_s} s; give a file with a shot in it")
-    if not np.isfinite(samples).all():
-        raise AudioError(f"{path}: holds samples that are not finite; write it again as 16-bit PCM")
-    common = gcd(rate_hz, source_rate_hz)
-    resampled = resample_poly(samples[:, channel], rate_hz // common, source_rate_hz // common)
-    return np.asarray(resampled, np.float32)
+    with open_samples(str(path)) as samples:
+        grid = FrameGrid(rate_hz=rate_hz, hop_samples=1, frame_samples=1)
+        header = samples.header
+        n_samples = grid.n_samples(header.n_samples, header.rate_hz)
+        first = max(seconds_to_samples(first_s, rate_hz), 0)
+        end = n_samples if end_s is None else min(seconds_to_samples(end_s, rate_hz), n_samples)
+        if end <= first:
+            raise AudioError(
+                f"{path}: no sound between {first_s} s and {end_s} s; it is {header.duration_s:.3f} s long; "
+                "give a file or a selection with a shot in it"
+            )
+        return Resampler(header.rate_hz, rate_hz).read(samples, header.n_samples, channel, first, end)
 
 
 def make_bank(

@@ -107,7 +107,7 @@ def test_manifests_that_cannot_serve(folder):
         build_default(manifest(folder, [row("0.flac")], COLUMNS[:-2]), SPEC)
     with pytest.raises(LabelError, match="names no clip of kind 'gunshot', split 'train' and source 'own'"):
         build_default(manifest(folder, [row("0.flac", split="val")]), SPEC)
-    with pytest.raises(AudioError, match=r"gone\.flac: cannot be read"):
+    with pytest.raises(AudioError, match=r"gone\.flac"):
         build_default(manifest(folder, [row("gone.flac")]), SPEC)
 
 

@@ -1,0 +1,69 @@
+"""``ndoki train``: from a recipe to a detector file."""
+
+import os
+from pathlib import Path
+
+import click
+
+__all__ = ["train"]
+
+
+@click.command(short_help="Train a detector from a recipe.")
+@click.argument("recipe", type=click.Path(path_type=Path), metavar="RECIPE.toml")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("../shared/data/clips.csv"),
+    show_default=True,
+    help="Manifest of the labelled clips.",
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.onnx", help="Where the detector goes.")
+@click.option("--fold", type=click.IntRange(min=0), metavar="K", help="Leave out fold K, for cross-validation.")
+@click.option(
+    "--folds-from",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with the networks of all folds: scores are calibrated on what each has not heard.",
+)
+@click.option("--cache", type=click.Path(path_type=Path), default=Path("build/train"), show_default=True)
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes that make examples; all cores by default.")
+def train(
+    recipe: Path,
+    data: Path,
+    out: Path | None,
+    fold: int | None,
+    folds_from: Path | None,
+    cache: Path,
+    jobs: int | None,
+) -> None:
+    """Train a detector from a recipe, and write it as one ONNX file.
+
+    A run that was stopped goes on from its last checkpoint in --cache.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    try:
+        import onnx  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise click.ClickException(
+            f"training needs {error.name}, which is not installed; run: pip install 'ndoki[train]'"
+        ) from error
+    import logging
+
+    from ndoki.tables.atomic import write_bytes
+    from ndoki.training.finish import calibrated
+    from ndoki.training.recipe import read_recipe
+    from ndoki.training.run import Workplace, card_for, exported, make_pool, train_fold
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    settings = read_recipe(recipe)
+    place = Workplace(manifest=data, cache=cache, n_processes=jobs or os.cpu_count() or 1)
+    network = train_fold(settings, make_pool(settings, place), fold, place)
+    content = exported(network, settings, place)
+    if folds_from is not None:
+        content = calibrated(content, data, folds_from, settings.n_folds, card_for(settings, place))
+    suffix = "" if fold is None else f"-fold{fold}"
+    path = out or Path(f"{settings.name}{suffix}.onnx")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, content)
+    click.echo(f"wrote {path} ({len(content) / 1e6:.2f} MB)")

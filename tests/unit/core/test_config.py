@@ -1,0 +1,58 @@
+"""TOML tables become dataclasses, and mistakes are named."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from ndoki.core.config import from_table, read_toml
+from ndoki.core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inner:
+    rate_hz: int = 1
+    pair: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outer:
+    name: str
+    share: float = 0.5
+    is_on: bool = False
+    sizes: tuple[int, ...] = ()
+    inner: Inner = field(default_factory=Inner)
+
+
+def test_values_arrive_in_their_types():
+    table = {"name": "x", "share": 1, "sizes": [1, 2], "inner": {"pair": [1, 2.5]}, "is_on": True}
+    made = from_table(Outer, table, "t")
+    assert made == Outer(name="x", share=1.0, sizes=(1, 2), inner=Inner(pair=(1.0, 2.5)), is_on=True)
+    assert isinstance(made.share, float)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"name": "x", "shore": 1.0}, "unknown key 'shore'; did you mean 'share'"),
+        ({"name": "x", "qqq": 1}, "known are name, share"),
+        ({}, "the key 'name' is missing"),
+        ({"name": 3}, "expected str, found 3"),
+        ({"name": "x", "is_on": 1}, "expected bool, found 1"),
+        ({"name": "x", "share": True}, "expected float, found True"),
+        ({"name": "x", "sizes": 3}, "expected a list, found 3"),
+        ({"name": "x", "inner": {"pair": [1]}}, "expected 2 values, found 1"),
+        ({"name": "x", "inner": 3}, "expected a table, found 3"),
+    ],
+)
+def test_a_mistake_is_named(table, message):
+    with pytest.raises(ConfigError, match="^t") as caught:
+        from_table(Outer, table, "t")
+    assert message in str(caught.value)
+
+
+def test_a_file_that_is_missing_or_not_toml_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_toml(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("a = = 1")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        read_toml(tmp_path / "bad.toml")
