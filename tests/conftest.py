@@ -1,7 +1,7 @@
 """What all tests share: where the training audio lies, randomness, Hypothesis profiles, golden files."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,41 @@ def shared_data() -> Path:
 def rng() -> np.random.Generator:
     """A generator that starts at the same state in every test, whatever ran before."""
     return np.random.default_rng(SEED)
+
+
+@pytest.fixture(scope="session")
+def forest() -> Callable[..., np.ndarray]:
+    """Simulated forest with rifle shots in it: ``forest(seconds, onsets_s)`` → float32, shape (n,)."""
+    from ndoki.datasets.augment import band_rms
+    from ndoki.datasets.simulate.background import ForestNoise, forest_noise
+    from ndoki.datasets.simulate.scene import ForestSpec, ShotSpec, render
+
+    place = ForestNoise(
+        seed=3, level=0.004, slope=0.4, insect_hz=(3100.0,), insect_width_hz=(150.0,), insect_level=(1.0,),
+        insect_pulse_hz=(7.0,), insect_hour=(0.0,), wind_level=0.5, wind_slope=1.6, rain_first_s=(),
+        rain_end_s=(), rain_level=(),
+    )  # fmt: skip
+    rifle = ShotSpec(weapon="rifle", source="friedlander", pressure_pa=2000.0, positive_s=0.0008)
+
+    def make(
+        duration_s: float, onsets_s: Sequence[float] = (), rate_hz: int = 8000, snr_db: float = 25.0
+    ) -> np.ndarray:
+        n = round(duration_s * rate_hz)
+        # Noise is cut from a longer piece: one that is shorter than its own seam is none.
+        sound = next(forest_noise(place, rate_hz, max(n, 4 * rate_hz)))[:n].copy()
+        level = band_rms(sound, rate_hz)
+        for i, onset_s in enumerate(onsets_s):
+            rng = np.random.default_rng([SEED, i])
+            shot = render(rifle, ForestSpec(scatter_seed=i), 300.0 + 100.0 * (i % 4), rate_hz, rng)
+            lead = shot.onset_samples[0]
+            blast = shot.samples[lead : lead + rate_hz // 10]
+            at = round(onset_s * rate_hz) - lead
+            part = shot.samples[max(0, -at) : max(0, n - at)]
+            gain = level * 10 ** (snr_db / 20) / band_rms(blast, rate_hz)
+            sound[max(0, at) : max(0, at) + len(part)] += np.float32(gain) * part
+        return np.clip(sound, -1.0, 1.0)
+
+    return make
 
 
 @pytest.fixture

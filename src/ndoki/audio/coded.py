@@ -71,7 +71,7 @@ def read_coded_header(file: BinaryIO, source: str, size_bytes: int) -> Header:
 
 
 def _cut_off(n_claimed: int, n_samples: int) -> str:
-    return f"The header promises {n_claimed} samples but {n_samples} can be decoded: the recording was cut off."
+    return f"The header promises {n_claimed} samples but {n_samples} can be decoded: the sound was cut off."
 
 
 def _encoding(opened: soundfile.SoundFile) -> str:
@@ -98,7 +98,7 @@ def _true_length(file: BinaryIO, n_promised: int, container: str) -> tuple[int, 
     if container == "MP3":  # most say nothing of their length; it is then guessed from the first frame
         return n_samples, (
             f"It looked like {n_promised} samples but {n_samples} can be decoded: "
-            "the recording was cut off, or its frames vary in size.",
+            "the sound was cut off, or its frames vary in size.",
         )
     return n_samples, (_cut_off(n_promised, n_samples),)
 
@@ -145,7 +145,7 @@ def _ogg_problems(file: BinaryIO, size_bytes: int) -> tuple[str, ...]:
     page = tail.rfind(b"OggS")
     if 0 <= page < len(tail) - 5 and tail[page + 5] & 4:
         return ()
-    return ("The stream does not end with its last page: the recording was cut off; all that is there is used.",)
+    return ("The stream does not end with its last page: the sound was cut off; all that is there is used.",)
 
 
 def _mp3_problems(file: BinaryIO, n_samples: int, size_bytes: int) -> tuple[str, ...]:

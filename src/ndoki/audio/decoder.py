@@ -1,5 +1,7 @@
 """Samples out of FLAC, OGG, MP3, AIFF and other coded files, through libsndfile, by position."""
 
+import io
+import logging
 from typing import BinaryIO
 
 import numpy as np
@@ -10,8 +12,43 @@ from ndoki.core.errors import AudioError
 
 __all__ = ["Decoder", "open_decoder"]
 
-_ERRORS = (soundfile.SoundFileError, OSError, ValueError, TypeError)  # what soundfile raises for damaged files
+_ERRORS = (
+    soundfile.SoundFileError,
+    OSError,
+    ValueError,
+    TypeError,
+)  # what soundfile raises for damaged files
 _PREROLL_SAMPLES = 16_384  # after these OGG and MP3 decoders have forgotten where they began
+
+
+_log = logging.getLogger(__name__)
+
+
+class _Bytes:
+    """A file as libsndfile sees it. Called from C, where an exception could only be printed, it raises none.
+
+    A damaged file makes libsndfile jump before its beginning; a dying card fails while being read. Both
+    then look like the end of the file.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return self._file.seek(0, io.SEEK_END)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, n_bytes: int) -> bytes:
+        try:
+            return self._file.read(n_bytes)
+        except OSError as error:
+            _log.warning("reading failed at byte %d: %s", self.tell(), error)
+            return b""
 
 
 def open_decoder(file: BinaryIO) -> soundfile.SoundFile:
@@ -24,7 +61,7 @@ def open_decoder(file: BinaryIO) -> soundfile.SoundFile:
     """
     file.seek(0)
     try:
-        return soundfile.SoundFile(file)
+        return soundfile.SoundFile(_Bytes(file))
     except _ERRORS as error:
         reason = str(getattr(error, "error_string", "") or error).rstrip(".")
         raise AudioError(f"libsndfile does not understand it ({reason}); it may be damaged") from error

@@ -140,9 +140,9 @@ def _convert(plan: _Plan, source: Floats, out: Floats) -> None:
         for first in range(0, len(out), step):
             n_cells = min(step, len(out) - first)
             start = first * plan.cell_inputs + plan.reach + columns.first_input
-            overlapping = as_strided(source[start:], (n_cells, plan.n_rows, n_inputs), strides, writeable=False)
+            shape = (n_cells, plan.n_rows, n_inputs)
             # Copied, because overlapping rows keep numpy from calling BLAS.
-            np.copyto(windows[:n_cells], overlapping)
+            np.copyto(windows[:n_cells], as_strided(source[start:], shape, strides, writeable=False))
             target = out[first : first + n_cells, :, columns.first_output : behind]
             np.matmul(windows[:n_cells], columns.matrix, out=target)
 

@@ -44,17 +44,19 @@ def find_recordings(inputs: Sequence[str]) -> list[str]:
     """
     if not inputs:
         raise InputError("no input was given; name at least one sound file or folder")
-    found: dict[str, str] = {}
+    found: list[str] = []
     for given in inputs:
         names = list(_expand(given))
+        found += names
         if not names:
             raise InputError(
                 f"the folder {given} holds no recording; "
                 f"expected files that end in {', '.join(sorted(RECORDING_SUFFIXES))}"
             )
-        for name in names:
-            found.setdefault(_identity(name), name)
-    return sorted(found.values(), key=_natural_key)
+    once: dict[str, str] = {}
+    for name in sorted(found, key=lambda name: (_is_detour(name), _natural_key(name))):
+        once.setdefault(_identity(name), name)
+    return sorted(once.values(), key=_natural_key)
 
 
 def open_binary(source: str) -> BinaryIO:
@@ -90,6 +92,11 @@ def _locate(source: str) -> tuple[AbstractFileSystem, str]:
 
 def _identity(source: str) -> str:
     return source if _is_url(source) else os.path.realpath(source)
+
+
+def _is_detour(source: str) -> bool:
+    """Whether a path leads through links or ``..``; the plain name of a file is the better one."""
+    return not _is_url(source) and os.fspath(Path(source).absolute()) != os.path.realpath(source)
 
 
 def _expand(given: str) -> Iterator[str]:
@@ -128,10 +135,13 @@ def _walk(fs: AbstractFileSystem, root: str) -> Iterator[str]:
         for entry in entries:
             path = str(entry["name"])
             name = re.split(r"[/\\]", path)[-1].lower()
+            if name.startswith((*_BINS, "._")):
+                continue
             if entry["type"] == "directory":
-                if not name.startswith(_BINS):
-                    pending.append(path)
-            elif Path(name).suffix in RECORDING_SUFFIXES and not name.startswith("._"):
+                pending.append(path)
+            elif entry.get("islink") and fs.isdir(path):
+                pending.insert(0, path)  # last of all, so that a folder is met by its own name first
+            elif Path(name).suffix in RECORDING_SUFFIXES:
                 yield path
 
 

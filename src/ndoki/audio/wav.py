@@ -157,7 +157,7 @@ def _true_bytes(
     if claimed > available:
         return available, (
             f"The header promises {claimed} bytes of sound but {available} are there: "
-            "the recording was cut off; all that is there is used.",
+            "the sound was cut off; all that is there is used.",
         )
     if available - claimed < rules.head_bytes or _list_follows(file, first_byte, claimed, size_bytes, rules):
         return claimed, ()

@@ -84,7 +84,7 @@ def run(
         channel=None if channel is None else channel - 1,
         jobs=jobs or os.cpu_count() or 1,
     )
-    sources = find_recordings(inputs)
+    sources = find_recordings([_absolute(one) for one in inputs])
     _make_folder(out)
     began = time.monotonic()
     heard, failed = _listen(sources, job)
@@ -96,6 +96,11 @@ def run(
     summary = _summary(heard, failed, job, time.monotonic() - began)
     _close(out, summary)
     return SOME_FAILED if failed else 0
+
+
+def _absolute(source: str) -> str:
+    """Raven opens a table's sounds by path, from whatever folder it was started in."""
+    return source if "://" in source else str(Path(source).absolute())
 
 
 def _threshold(detector: object, threshold: float | None, point: str | None, min_score: float | None) -> float:

@@ -5,9 +5,11 @@ import sys
 
 import click
 
-from ndoki.core.errors import ConfigError, InputError, ModelError, NdokiError
+from ndoki.core.errors import NdokiError
 
 __all__ = ["main"]
+
+BAD_INPUT, STOPPED = 2, 130
 
 _COMMANDS = {
     "detect": ("ndoki.cli.detect", "detect", "Find gunshots in recordings."),
@@ -59,10 +61,15 @@ def _ndoki() -> None:
 def main() -> None:
     """Run the command line. Exit codes: 0 fine, 2 bad input, 3 some files failed, 130 stopped by Ctrl-C."""
     try:
-        _ndoki(prog_name="ndoki")
-    except (InputError, ModelError, ConfigError) as error:
-        click.echo(f"ndoki: {error}", err=True)
-        sys.exit(2)
+        # Click's own ending would turn Ctrl-C into the code 1.
+        code = _ndoki(prog_name="ndoki", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("ndoki: stopped; nothing more is written", err=True)
+        sys.exit(STOPPED)
     except NdokiError as error:
         click.echo(f"ndoki: {error}", err=True)
-        sys.exit(1)
+        sys.exit(BAD_INPUT)
+    sys.exit(code or 0)

@@ -4,7 +4,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -14,6 +16,8 @@ from ndoki.core.errors import NdokiError
 from ndoki.tables.summary import TextTable
 
 __all__ = ["Listening", "listening", "show_tables"]
+
+_SHOWN_ROWS = 24
 
 
 class Listening:
@@ -71,12 +75,15 @@ def listening(sources: Sequence[str]) -> Iterator[Listening]:
 
 
 def show_tables(tables: Sequence[TextTable]) -> None:
-    """Print closing tables."""
+    """Print closing tables, long ones in part."""
     console = Console()
     for text in tables:
-        table = Table(title=text.title, title_justify="left", title_style="bold")
+        console.print(f"\n[bold]{text.title}[/bold]")
+        table = Table(show_edge=False, header_style="dim", box=SIMPLE_HEAD)
         for column in text.columns:
             table.add_column(column, overflow="fold")
-        for row in text.rows:
-            table.add_row(*row)
+        for row in text.rows[:_SHOWN_ROWS]:
+            table.add_row(*map(escape, row))
         console.print(table)
+        if len(text.rows) > _SHOWN_ROWS:
+            console.print(f"  … and {len(text.rows) - _SHOWN_ROWS} more, all of them in the files written", style="dim")

@@ -21,6 +21,8 @@ __all__ = ["Example", "ExampleSpec", "Material", "Onset", "ShotSound", "make_exa
 
 _REFERENCE_S = 0.28
 _SHOT_S = 0.1
+_CLICKS = ("door", "footsteps", "leaves_rustle", "raindrops", "rockfall", "wood", "woodpecker")
+_NO_CLICKS = ("alarm_call", "bee", "frog", "insect_onset", "thunder_far", "thunder_near", "wind_gust")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +35,24 @@ class Onset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShotSound:
-    """A labelled shot sound with the onsets that were found in it, in samples."""
+    """A labelled shot sound: the onset that was found in it, and where others may be, in samples."""
 
     sound: Sound
-    onset_samples: tuple[int, ...]
+    onset_sample: int
+    unsure_samples: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A short file with its truth. ``labels`` are look-alikes known to be in it."""
+    """A short file with its truth.
+
+    ``unsure_samples`` are places where a shot may begin or not; ``labels`` are look-alikes known to be in it.
+    """
 
     samples: Floats
     rate_hz: int
     onsets: tuple[Onset, ...]
+    unsure_samples: tuple[int, ...] = ()
     labels: tuple[str, ...] = ()
 
 
@@ -73,15 +80,17 @@ class ExampleSpec:
         How often an example with a shot also holds a look-alike.
     burst_share
         How often a real shot that is pushed away is repeated as a burst.
+    noise_share
+        How often the background is steady noise of a random colour.
     response_share, silence_share
         How often the whole example gets another recorder's response, or a gap of digital silence.
     """
 
-    real: float = 0.2
-    pushed: float = 0.25
-    simulated: float = 0.2
-    background: float = 0.15
-    confuser: float = 0.2
+    real: float = 0.16
+    pushed: float = 0.34
+    simulated: float = 0.15
+    background: float = 0.12
+    confuser: float = 0.23
     clip_share: float = 0.4
     length_s: tuple[float, float] = (5.0, 9.0)
     snr_db: tuple[float, float] = (-3.0, 25.0)
@@ -89,6 +98,7 @@ class ExampleSpec:
     pushed_confuser_share: float = 0.4
     extra_confuser_share: float = 0.25
     burst_share: float = 0.15
+    noise_share: float = 0.1
     response_share: float = 0.2
     silence_share: float = 0.03
 
@@ -112,6 +122,7 @@ class _Canvas:
     samples: Floats
     rate_hz: int
     onsets: list[Onset]
+    unsure: list[int]
     labels: list[str]
 
     def add(self, part: Floats, at: int, reference: int, snr_db: float) -> None:
@@ -172,13 +183,23 @@ def _extended(samples: Floats, n: int, material: Material, rng: np.random.Genera
 
 
 def _background(material: Material, spec: ExampleSpec, rng: np.random.Generator) -> _Canvas:
+    if rng.random() < spec.noise_share:
+        return _noise(material, spec, rng)
     samples = _pick(material.backgrounds, rng).samples
     if rng.random() < spec.clip_share:
         samples = _crop(samples, 6 * material.rate_hz, rng)
     else:
         n = round(rng.uniform(*spec.length_s) * material.rate_hz)
         samples, _ = _extended(_crop(samples, n, rng), n, material, rng)
-    return _Canvas(samples.copy(), material.rate_hz, [], [])
+    return _Canvas(samples.copy(), material.rate_hz, [], [], [])
+
+
+def _noise(material: Material, spec: ExampleSpec, rng: np.random.Generator) -> _Canvas:
+    """Steady noise of a random colour: a forest with nothing in it."""
+    n = round(rng.uniform(*spec.length_s) * material.rate_hz)
+    level = 10 ** (rng.uniform(-65.0, -30.0) / 20)
+    white = (level * rng.standard_normal(n)).astype(np.float32)
+    return _Canvas(random_response(white, material.rate_hz, rng, depth_db=15.0), material.rate_hz, [], [], [])
 
 
 def _real(material: Material, spec: ExampleSpec, rng: np.random.Generator) -> _Canvas:
@@ -192,10 +213,9 @@ def _real(material: Material, spec: ExampleSpec, rng: np.random.Generator) -> _C
     else:
         n = round(rng.uniform(*spec.length_s) * material.rate_hz)
         samples, moved = _extended(samples, n, material, rng)
-    onsets = [
-        Onset(sample=o + moved, exact=False) for o in shot.onset_samples if 0 <= o + moved < len(samples)
-    ]
-    return _Canvas(samples.copy(), material.rate_hz, onsets, [])
+    at = shot.onset_sample + moved
+    onsets = [Onset(sample=at, exact=False)] if 0 <= at < len(samples) else []
+    return _Canvas(samples.copy(), material.rate_hz, onsets, [o + moved for o in shot.unsure_samples], [])
 
 
 def _burst_times(rng: np.random.Generator) -> list[float]:
@@ -209,7 +229,7 @@ def _burst_times(rng: np.random.Generator) -> list[float]:
 def _pushed(material: Material, spec: ExampleSpec, rng: np.random.Generator) -> _Canvas:
     canvas = _background(material, spec, rng)
     shot = material.shots[int(rng.integers(len(material.shots)))]
-    onset = shot.onset_samples[int(rng.integers(len(shot.onset_samples)))]
+    onset = shot.onset_sample
     lead = round(0.02 * material.rate_hz)
     end = onset + round(rng.uniform(0.6, 2.5) * material.rate_hz)
     part = cut_with_fades(shot.sound.samples, material.rate_hz, onset - lead, end)
@@ -225,6 +245,8 @@ def _pushed(material: Material, spec: ExampleSpec, rng: np.random.Generator) -> 
     at = int(rng.integers(0, len(canvas.samples) - lead))
     canvas.add(series, at, lead, rng.uniform(*spec.snr_db))
     canvas.onsets += [Onset(sample=at + o, exact=False) for o in offsets if at + o < len(canvas.samples)]
+    later = [unsure - onset for unsure in shot.unsure_samples if onset < unsure < end]
+    canvas.unsure += [at + o + after for o in offsets for after in later]
     return canvas
 
 
@@ -239,27 +261,45 @@ def _simulated(material: Material, spec: ExampleSpec, rng: np.random.Generator) 
     return canvas
 
 
-def _add_confuser(canvas: _Canvas, material: Material, spec: ExampleSpec, rng: np.random.Generator) -> None:
-    """Mix in a look-alike, cut and treated just as shots are."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LookAlike:
+    """Something that is no shot. A click with a tail *is* a far shot, so clicks are never pushed away."""
+
+    samples: Floats
+    label: str = ""
+    is_click: bool = False
+    fade_in_s: float = 0.02
+
+
+def _look_alike(material: Material, rng: np.random.Generator) -> _LookAlike:
     choice = rng.random()
     if choice < 0.35:
         kind = synthetic.CONFUSERS[int(rng.integers(len(synthetic.CONFUSERS)))]
-        part = synthetic.render_confuser(kind, rng, material.rate_hz)
-    elif choice < 0.45:
+        samples = synthetic.render_confuser(kind, rng, material.rate_hz)
+        return _LookAlike(samples=samples, is_click=kind not in _NO_CLICKS)
+    if choice < 0.45:
         # A faded-in piece of plain background: what a splice sounds like without a shot.
-        part = _pick(material.backgrounds, rng).samples
-    else:
-        sound = _pick(material.confusers, rng)
-        part = sound.samples
-        canvas.labels.append(sound.clip.label)
-    loudest = int(np.argmax(np.abs(part))) if rng.random() < 0.7 else int(rng.integers(len(part)))
-    lead = round(0.02 * material.rate_hz)
+        return _LookAlike(samples=_pick(material.backgrounds, rng).samples, is_click=True)
+    sound = _pick(material.confusers, rng)
+    label = sound.clip.label
+    # Cut at its loudest, thunder would begin as sharply as a shot does.
+    fade_in_s = rng.uniform(0.3, 1.0) if label == "thunder" or rng.random() < 0.3 else 0.02
+    return _LookAlike(samples=sound.samples, label=label, is_click=label in _CLICKS, fade_in_s=fade_in_s)
+
+
+def _add_confuser(canvas: _Canvas, material: Material, spec: ExampleSpec, rng: np.random.Generator) -> None:
+    """Mix in a look-alike, cut and treated just as shots are."""
+    other = _look_alike(material, rng)
+    if other.label:
+        canvas.labels.append(other.label)
+    whole = other.samples
+    loudest = int(np.argmax(np.abs(whole))) if rng.random() < 0.7 else int(rng.integers(len(whole)))
+    lead = round(other.fade_in_s * material.rate_hz)
     first = max(0, loudest - lead)
-    part = cut_with_fades(
-        part, material.rate_hz, first, first + round(rng.uniform(0.3, 4.0) * material.rate_hz)
-    )
+    end = loudest + round(rng.uniform(0.3, 4.0) * material.rate_hz)
+    part = cut_with_fades(whole, material.rate_hz, first, end, fade_in_s=other.fade_in_s)
     part = random_response(part, material.rate_hz, rng)
-    if rng.random() < spec.pushed_confuser_share:
+    if not other.is_click and rng.random() < spec.pushed_confuser_share:
         part = push_away(part, material.rate_hz, rng)
     at = int(rng.integers(0, len(canvas.samples)))
     canvas.add(part, at, loudest - first, rng.uniform(*spec.confuser_snr_db))
@@ -269,7 +309,7 @@ def _confuser(material: Material, spec: ExampleSpec, rng: np.random.Generator) -
     if rng.random() < 0.4:
         sound = _pick(material.confusers, rng)
         n = round(rng.uniform(*spec.length_s) * material.rate_hz)
-        return _Canvas(_crop(sound.samples, n, rng).copy(), material.rate_hz, [], [sound.clip.label])
+        return _Canvas(_crop(sound.samples, n, rng).copy(), material.rate_hz, [], [], [sound.clip.label])
     canvas = _background(material, spec, rng)
     for _ in range(int(rng.integers(1, 4))):
         _add_confuser(canvas, material, spec, rng)
@@ -297,5 +337,6 @@ def make_example(material: Material, spec: ExampleSpec, rng: np.random.Generator
         samples=canvas.samples,
         rate_hz=canvas.rate_hz,
         onsets=onsets,
+        unsure_samples=tuple(canvas.unsure),
         labels=tuple(sorted(set(canvas.labels))),
     )

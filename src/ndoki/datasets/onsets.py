@@ -1,17 +1,17 @@
 """Where a shot begins, how long it is seen and in which band: measured on frames above the floor.
 
-Labels of the field are for a whole clip. These local estimates start the search; a trained network then
-moves them (`ndoki.training.refine`).
+Labels of the field are for a whole clip.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import maximum_filter1d
 
 from ndoki.core.types import Floats
 
-__all__ = ["VisibleBox", "rise", "strongest_rise", "visible_box"]
+__all__ = ["VisibleBox", "further_rises", "rise", "strongest_rise", "visible_box"]
 
 _AFTER_FRAMES = 6
 _BEFORE_FRAMES = 12
@@ -63,6 +63,19 @@ def strongest_rise(above: Floats, bands: slice, first_frame: int = 0, end_frame:
     first = max(frame - 3, 1)
     steps = level[first : frame + 5] - level[first - 1 : frame + 4]
     return first + int(np.argmax(steps)) if len(steps) else frame
+
+
+def further_rises(above: Floats, bands: slice, onset_frame: int, share: float = 0.4) -> tuple[int, ...]:
+    """Other frames where something begins that is at least ``share`` as strong as at the onset.
+
+    These may be further shots, echoes or something else: nobody has said, so nothing should be learned
+    from them.
+    """
+    curve = rise(above, bands)
+    highest = maximum_filter1d(curve, 7, mode="nearest")
+    limit = max(0.15, share * float(curve[max(0, onset_frame - 3) : onset_frame + 4].max(initial=0.0)))
+    found = np.flatnonzero((curve == highest) & (curve >= limit))
+    return tuple(int(frame) for frame in found if abs(frame - onset_frame) > 5)
 
 
 def visible_box(

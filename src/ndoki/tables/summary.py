@@ -196,9 +196,20 @@ def terminal_tables(summary: Summary) -> list[TextTable]:
         tables.append(TextTable(title=title, columns=(column, "events"), rows=rows))
     failed = tuple((one.file, one.reason) for one in summary.failed)
     tables.append(TextTable(title="Files that failed", columns=("file", "reason"), rows=failed))
-    odd = tuple((one.file, problem) for one in summary.with_problems for problem in one.problems)
-    tables.append(TextTable(title="Files with problems", columns=("file", "problem"), rows=odd))
+    tables.append(
+        TextTable(title="Problems", columns=("files", "problem", "first"), rows=_problems(summary.with_problems))
+    )
     return [table for table in tables if table.rows]
+
+
+def _problems(files: Sequence[FileWithProblems]) -> tuple[tuple[str, ...], ...]:
+    """One row per kind of problem: a card of 2 000 files without a start time is one thing to know."""
+    having: dict[str, list[str]] = {}
+    for one in files:
+        for problem in one.problems:
+            having.setdefault(problem, []).append(one.file)
+    ordered = sorted(having.items(), key=lambda item: (-len(item[1]), item[0]))
+    return tuple((f"{len(names)}", problem, names[0]) for problem, names in ordered)
 
 
 def _totals(summary: Summary) -> tuple[tuple[str, ...], ...]:

@@ -1,6 +1,6 @@
 """Clips → what examples are made of, one `Material` per cell (a fold of a split)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +9,14 @@ import numpy as np
 from ndoki.core.errors import LabelError
 from ndoki.datasets.examples import Material, ShotSound
 from ndoki.datasets.manifest import FIELD_LABEL, Clip, Sound, field_clips, fold_of, load_sounds, read_manifest
-from ndoki.datasets.onsets import strongest_rise
+from ndoki.datasets.onsets import further_rises, strongest_rise
 from ndoki.datasets.simulate.measured import load_near_shots
 from ndoki.training.pool import frames_of
 from ndoki.training.recipe import Recipe
 
-__all__ = ["OnsetFinder", "build_materials", "cell_of", "measured_onsets"]
+__all__ = ["build_materials", "cell_of", "found_shot"]
 
 SPLITS = ("train", "val")
-
-OnsetFinder = Callable[[Sound], tuple[int, ...]]
 
 
 def cell_of(clip: Clip, n_folds: int) -> int:
@@ -28,16 +26,18 @@ def cell_of(clip: Clip, n_folds: int) -> int:
     return SPLITS.index(clip.split) * n_folds + fold_of(clip.group, n_folds)
 
 
-def measured_onsets(recipe: Recipe) -> OnsetFinder:
-    """Finds one onset per sound: the strongest rise between 80 and 1500 Hz."""
-    centres_hz = recipe.mel.centres_hz
+def found_shot(sound: Sound, recipe: Recipe) -> ShotSound:
+    """A sound with its onset, the strongest rise between 80 and 1500 Hz, and where others may be."""
+    centres_hz, grid = recipe.mel.centres_hz, recipe.mel.grid
     bands = slice(int(np.searchsorted(centres_hz, 80.0)), int(np.searchsorted(centres_hz, 1500.0)))
-
-    def find(sound: Sound) -> tuple[int, ...]:
-        above = frames_of(sound.samples, sound.rate_hz, recipe.mel, recipe.floor)
-        return (recipe.mel.grid.centre_sample(strongest_rise(above, bands), sound.rate_hz),)
-
-    return find
+    above = frames_of(sound.samples, sound.rate_hz, recipe.mel, recipe.floor)
+    onset = strongest_rise(above, bands)
+    unsure = further_rises(above, bands, onset)
+    return ShotSound(
+        sound=sound,
+        onset_sample=grid.centre_sample(onset, sound.rate_hz),
+        unsure_samples=tuple(grid.centre_sample(frame, sound.rate_hz) for frame in unsure),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def _common(clips: Sequence[Clip], recipe: Recipe) -> _Common:
     )
 
 
-def build_materials(recipe: Recipe, manifest: Path, find_onsets: OnsetFinder) -> list[Material]:
+def build_materials(recipe: Recipe, manifest: Path) -> list[Material]:
     """One material per cell, ``2·n_folds`` in all; those of split ``val`` come last.
 
     Raises
@@ -73,8 +73,7 @@ def build_materials(recipe: Recipe, manifest: Path, find_onsets: OnsetFinder) ->
     materials = []
     for cell in range(len(SPLITS) * recipe.n_folds):
         sounds = load_sounds([clip for clip in shots if cell_of(clip, recipe.n_folds) == cell])
-        found = [ShotSound(sound=sound, onset_samples=find_onsets(sound)) for sound in sounds]
-        found = [shot for shot in found if shot.onset_samples]
+        found = [found_shot(sound, recipe) for sound in sounds]
         own = load_sounds([clip for clip in backgrounds if cell_of(clip, recipe.n_folds) == cell])
         if not found or not own:
             raise LabelError(

@@ -112,7 +112,7 @@ def _make(job: _Job) -> Pool:
         cell = int(rng.choice(len(job.materials), p=job.shares))
         example = make_example(job.materials[cell], job.spec, rng)
         above = frames_of(example.samples, example.rate_hz, job.mel, job.floor)
-        target = encode(above, example.onsets, example.rate_hz, job.mel)
+        target = encode(above, example.onsets, example.rate_hz, job.mel, example.unsure_samples)
         columns["frames"].append(np.clip(np.rint(above * (10.0 / FRAME_STEP_DB)), -127, 127).astype(np.int8))
         for name in ("onset", "weight", "shape"):
             columns[name].append(np.rint(getattr(target, name) * 255).astype(np.uint8))
@@ -165,7 +165,7 @@ def build_pool(
     if n_processes <= 1:
         return _concatenated([_make(job) for job in jobs])
     # Fork shares the sounds with the workers instead of sending them through a pipe with every job.
-    global _SHARED  # noqa: PLW0603
+    global _SHARED
     _SHARED = jobs
     try:
         with multiprocessing.get_context("fork").Pool(n_processes) as pool:

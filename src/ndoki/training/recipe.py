@@ -46,14 +46,11 @@ class Recipe:
         Of every random draw.
     n_folds
         Folds for cross-validation; a group's fold follows from its name.
-    refine_steps
-        Steps of the first network, whose only use is to find the onsets again; 0 keeps the measured ones.
     """
 
     name: str
     seed: int = 1
     n_folds: int = 5
-    refine_steps: int = 0
     mel: MelSpec = field(default_factory=MelSpec)
     floor: FloorSpec = field(default_factory=FloorSpec)
     network: NetworkSpec = field(default_factory=NetworkSpec)

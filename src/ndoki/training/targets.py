@@ -62,7 +62,13 @@ def label_row(names: tuple[str, ...]) -> Floats:
     return row
 
 
-def encode(above: Floats, onsets: tuple[Onset, ...], rate_hz: int, spec: MelSpec) -> Targets:
+def encode(
+    above: Floats,
+    onsets: tuple[Onset, ...],
+    rate_hz: int,
+    spec: MelSpec,
+    unsure_samples: tuple[int, ...] = (),
+) -> Targets:
     """Targets for one example.
 
     Parameters
@@ -71,6 +77,8 @@ def encode(above: Floats, onsets: tuple[Onset, ...], rate_hz: int, spec: MelSpec
         float32, shape (n_frames, n_mels), level above the floor.
     onsets
         True onsets, in samples at ``rate_hz``.
+    unsure_samples
+        Places where nothing is to be learned, because a shot may begin there or not.
     """
     n_frames = len(above)
     onset, weight = np.zeros(n_frames, np.float32), np.ones(n_frames, np.float32)
@@ -78,6 +86,9 @@ def encode(above: Floats, onsets: tuple[Onset, ...], rate_hz: int, spec: MelSpec
     steps = np.arange(-2, 3)
     bump = np.exp(-0.5 * (steps / _SPREAD_FRAMES) ** 2)
     sure: list[int] = []
+    for sample in unsure_samples:
+        frame = spec.grid.frame_at(sample, rate_hz)
+        weight[max(0, frame - _UNSURE_FRAMES) : max(0, frame + _UNSURE_FRAMES + 1)] = 0.0
     for truth in onsets:
         frame = min(max(spec.grid.frame_at(truth.sample, rate_hz), 0), n_frames - 1)
         sure.append(frame)

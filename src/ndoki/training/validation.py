@@ -38,7 +38,9 @@ def scan_clips(detector: Detector, clips: Iterable[Clip], *, min_score: float = 
 
 def best_scores(shots: Sequence[ScannedClip]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Highest score in each clip, −inf where there is no event."""
-    return np.array([max((event.score for event in clip.events), default=-np.inf) for clip in shots], np.float64)
+    return np.array(
+        [max((event.score for event in clip.events), default=-np.inf) for clip in shots], np.float64
+    )
 
 
 def background_detections(backgrounds: Iterable[ScannedClip]) -> Detections:

@@ -1,5 +1,6 @@
 """Resampling against a slow sum, against tones of known phase, and at the edges."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy.typing as npt
 import pytest
 from scipy.signal.windows import kaiser
 
+from ndoki.audio import resample
 from ndoki.audio.resample import Resampler
 from ndoki.core.errors import ConfigError
 from ndoki.core.types import Floats
@@ -128,6 +130,18 @@ def test_equal_rates_pass_through(rng: np.random.Generator) -> None:
     samples = rng.uniform(-1, 1, 500).astype(np.float32)
     np.testing.assert_array_equal(resampled(samples, OUT_HZ, 3, 77), samples[3:77])
     assert resampled(samples, OUT_HZ, 498, 503).tolist() == [samples[498], *[samples[499]] * 4]
+
+
+@pytest.mark.parametrize("rate_hz", [*RATES_HZ, 3997, 4001, 44099])
+def test_no_matrix_reaches_beyond_what_is_read(rate_hz: int) -> None:
+    """Windows are strided views, which numpy does not guard."""
+    common = math.gcd(rate_hz, OUT_HZ)
+    plan = resample._plan(OUT_HZ // common, rate_hz // common)
+    assert [c.first_output for c in plan.columns] == sorted({c.first_output for c in plan.columns})
+    assert sum(c.matrix.shape[1] for c in plan.columns) == plan.group_outputs
+    for columns in plan.columns:
+        assert -plan.reach <= columns.first_input
+        assert columns.first_input + len(columns.matrix) <= plan.group_inputs + plan.reach
 
 
 def test_an_empty_stretch() -> None:

@@ -68,6 +68,34 @@ def test_each_file_once(tmp_path: Path) -> None:
     assert find_recordings(inputs) == [str(tmp_path / "a" / "x.wav")]
 
 
+def test_links_in_a_circle_are_walked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "a/x.wav", "b/y.wav")
+    for name in ("a", "b"):
+        (tmp_path / name / "up").symlink_to(tmp_path)
+    listed: list[str] = []
+
+    class Counting(LocalFileSystem):  # type: ignore[misc]
+        cachable = False
+
+        def ls(self, path: str, detail: bool = False, **options: object) -> list[dict[str, object]]:
+            listed.append(path)
+            entries: list[dict[str, object]] = super().ls(path, detail, **options) if len(listed) < 9 else []
+            return entries
+
+    monkeypatch.setattr(storage, "LocalFileSystem", Counting)
+    assert len(find_recordings([str(tmp_path)])) == 2
+    assert len(listed) == 3
+
+
+def test_linked_folders_are_walked(tmp_path: Path) -> None:
+    touch(tmp_path, "elsewhere/sub/x.wav", "cards/y.wav")
+    (tmp_path / "cards" / "more").symlink_to(tmp_path / "elsewhere")
+    assert below(tmp_path, find_recordings([str(tmp_path / "cards")])) == [
+        "cards/more/sub/x.wav",
+        "cards/y.wav",
+    ]
+
+
 def test_relative_inputs_stay_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "cards/a/x.wav")
     monkeypatch.chdir(tmp_path)

@@ -99,6 +99,15 @@ def test_a_known_chunk_that_was_cut_off_is_no_sound(save: Save, fmt: Make, chunk
     assert read_header(source).n_samples == 1000
 
 
+def test_sound_that_looks_like_a_chunk_at_first_goes_on(
+    save: Save, fmt: Make, chunk: Make, pcm: bytes
+) -> None:
+    sound = pcm[:1000] + b"abcd\x10\0\0\0" + pcm[:500]
+    source = save(chunk(b"fmt ", fmt()), chunk(b"data", sound, claims=1000))
+    assert "goes on behind" in read_header(source).problems[0]
+    assert heard(source) == as_written(sound)
+
+
 def test_an_empty_sound_before_chunks_is_no_sound(save: Save, fmt: Make, chunk: Make) -> None:
     with pytest.raises(AudioError, match="header, but no sound"):
         read_header(save(chunk(b"fmt ", fmt()), chunk(b"data", b""), chunk(b"LIST", bytes(50))))
@@ -120,6 +129,7 @@ def test_missing_pad_byte(save: Save, fmt: Make, chunk: Make, pcm: bytes, claims
     )
     header = read_header(source)
     assert (header.n_samples, header.metadata) == (32, {"guan": b"abc"})
+    assert len(header.problems) == (claims != 64)
     assert heard(source) == as_written(pcm[:64])
 
 
@@ -215,13 +225,13 @@ def test_w64(save: Save, fmt: Make, w64_chunk: Make, pcm: bytes, claims: int | N
 
 
 def test_metadata(save: Save, fmt: Make, chunk: Make, pcm: bytes) -> None:
-    info = chunk(b"LIST", b"INFO" + chunk(b"ICMT", b"Recorded at 19") + chunk(b"IART", b"AudioMoth 1"))
+    info = chunk(b"LIST", b"INFO" + chunk(b"ICMT", b"Recorded at 1") + chunk(b"IART", b"AudioMoth 1"))
     adtl = chunk(b"LIST", b"adtllabl")
     again = chunk(b"LIST", b"INFO" + chunk(b"ICMT", b"second"))
     large = chunk(b"iXML", bytes((1 << 20) + 2))
     source = save(chunk(b"fmt ", fmt()), info, adtl, large, chunk(b"data", pcm), again)
     assert read_header(source).metadata == {
-        "ICMT": b"Recorded at 19",
+        "ICMT": b"Recorded at 1",
         "IART": b"AudioMoth 1",
         "LIST": b"adtllabl",
     }

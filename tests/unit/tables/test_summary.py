@@ -102,7 +102,7 @@ def test_terminal_tables(summary: Summary) -> None:
         "Events per site",
         "Events per hour of day",
         "Files that failed",
-        "Files with problems",
+        "Problems",
     ]
     assert dict(tables["Summary"].rows) == {
         "hours heard": "2.50",
@@ -117,7 +117,7 @@ def test_terminal_tables(summary: Summary) -> None:
     }
     assert tables["Events per label"].rows == (("gunshot", "3"), ("thunder", "1"))
     assert tables["Files that failed"].rows == (("d.wav", "no sound in it"),)
-    assert tables["Files with problems"].rows == (("b.wav", "data size is 0"), ("b.wav", "odd tail byte"))
+    assert tables["Problems"].rows == (("1", "data size is 0", "b.wav"), ("1", "odd tail byte", "b.wav"))
     assert all(len(row) == len(table.columns) for table in tables.values() for row in table.rows)
 
 

@@ -10,6 +10,7 @@ __all__ = [
     "air_absorption_db_per_m",
     "foliage_db",
     "minimum_phase",
+    "relaxation_hz",
     "saturation_kpa",
     "sound_speed_m_s",
     "spreading_db",
@@ -35,6 +36,19 @@ def spreading_db(distance_m: float) -> float:
 def saturation_kpa(temperature_k: float) -> float:
     """Saturation vapour pressure, 101.325·10^(4.6151 − 6.8346·(273.16/T)^1.261) kPa (ISO 9613-1, annex B)."""
     return float(_REFERENCE_KPA * 10 ** (-6.8346 * (_TRIPLE_POINT_K / temperature_k) ** 1.261 + 4.6151))
+
+
+def relaxation_hz(
+    temperature_c: float, vapour_pct: float, pressure_kpa: float = _REFERENCE_KPA
+) -> tuple[float, float]:
+    """Relaxation frequencies of oxygen and nitrogen (ISO 9613-1:1993, equations 3 and 4).
+
+    ``vapour_pct`` is the molar concentration of water vapour, not the relative humidity.
+    """
+    warm, pressed = (temperature_c + 273.15) / _REFERENCE_K, pressure_kpa / _REFERENCE_KPA
+    oxygen_hz = pressed * (24 + 4.04e4 * vapour_pct * (0.02 + vapour_pct) / (0.391 + vapour_pct))
+    cooling = math.exp(-4.170 * (math.pow(warm, -1 / 3) - 1))
+    return oxygen_hz, pressed / math.sqrt(warm) * (9 + 280 * vapour_pct * cooling)
 
 
 def air_absorption_db_per_m(
@@ -63,8 +77,7 @@ def air_absorption_db_per_m(
     t_k = temperature_c + 273.15
     warm, pressed = t_k / _REFERENCE_K, pressure_kpa / _REFERENCE_KPA
     vapour_pct = humidity_pct * saturation_kpa(t_k) / _REFERENCE_KPA / pressed
-    oxygen_hz = pressed * (24 + 4.04e4 * vapour_pct * (0.02 + vapour_pct) / (0.391 + vapour_pct))
-    nitrogen_hz = pressed * warm**-0.5 * (9 + 280 * vapour_pct * math.exp(-4.170 * (warm ** (-1 / 3) - 1)))
+    oxygen_hz, nitrogen_hz = relaxation_hz(temperature_c, vapour_pct, pressure_kpa)
     f2 = frequencies_hz**2
     oxygen = 0.01275 * math.exp(-2239.1 / t_k) / (oxygen_hz + f2 / oxygen_hz)
     nitrogen = 0.1068 * math.exp(-3352.0 / t_k) / (nitrogen_hz + f2 / nitrogen_hz)

@@ -158,6 +158,10 @@ def _comb_response(
     angles = forest.tail_change * rng.standard_normal(shot.n_shots) * (len(ways) > 2)
     strength = 10 ** (np.asarray(shot.shot_gains_db) / 20)
     gains = [10 ** (turbulence_db / 20), np.cos(angles), np.sin(angles)]
+    if shot.n_shots == 1:
+        comb = np.zeros(n_samples, np.float32)
+        comb[firsts] = strength
+        return np.asarray((ways[0] * np.float32(gains[0][0]) + ways[1]) * fft.rfft(comb))
     response = np.zeros(n_samples // 2 + 1, np.complex64)
     for transfer, gain in zip(ways, gains, strict=False):
         comb = np.zeros(n_samples, np.float32)

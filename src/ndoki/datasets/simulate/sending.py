@@ -30,9 +30,9 @@ def transfers(
     (n_samples // 2 + 1,); ``end_s`` is the time by which tails are over.
     """
     scatter = np.random.default_rng(forest.scatter_seed)
-    impulse = echo_filter(forest, n_samples, rate_hz, scatter)
-    impulse[0] += np.float32(10 ** (forest.direct_gain_db / 20))
-    direct = np.asarray(fft.rfft(impulse), np.complex64)
+    direct = np.full(n_samples // 2 + 1, 10 ** (forest.direct_gain_db / 20), np.complex64)
+    if forest.echo_delays_s:
+        direct += fft.rfft(echo_filter(forest, n_samples, rate_hz, scatter))
     tails = [tail_spectrum(forest, distance_m, n_samples, rate_hz, end_s, scatter) for _ in range(n_tails)]
     return [direct, *tails]
 

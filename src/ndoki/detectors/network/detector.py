@@ -78,7 +78,7 @@ class NetworkDetector:
     def analyse(self, block: Block) -> Analysis:
         """Score a block's own frames."""
         above = above_floor(log_mel(block.samples, self.card.mel), self.card.floor)
-        outputs = self._run(self._with_context(above, block))
+        outputs = self.run(self._with_context(above, block))
         n_labels = len(self.card.labels)
         scores = outputs[:, :n_labels]
         scores[:, 0] = np.interp(scores[:, 0], self._raw, self._calibrated)
@@ -102,7 +102,8 @@ class NetworkDetector:
         ]
         return padded
 
-    def _run(self, frames: Floats) -> Floats:
+    def run(self, frames: Floats) -> Floats:
+        """Outputs of the network for all frames but its context; float32, shape (n, n_labels + 3), in [0, 1]."""
         context = self.card.before_frames + self.card.after_frames
         parts = [
             self._session.run(

@@ -43,6 +43,7 @@ def test_names():
 
 def test_twigs_ring_high_and_thunder_low():
     assert typical_share("branch_crack", 700) < 0.4
+    assert typical_share("branch_crack", 150) < 0.015
     assert typical_share("thunder_far", 200) > 0.9
     assert typical_share("thunder_near", 700) > 0.7
     assert typical_share("wind_gust", 100) > 0.9

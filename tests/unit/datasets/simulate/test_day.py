@@ -133,6 +133,8 @@ def test_forest_noise_comes_in_pieces_without_seams(rng):
         assert piece.shape == (4 * RATE,)
     whole = np.concatenate(pieces)
     assert np.std(whole) == pytest.approx(0.1, rel=0.1)
+    dips = [np.std(whole[k * 2 * RATE : k * 2 * RATE + RATE // 2]) for k in range(6)]
+    assert min(dips) > 0.8 * max(dips)
     seams = np.abs(np.diff(whole))[[4 * RATE - 1, 8 * RATE - 1]]
     assert seams.max() < 6 * np.std(np.diff(whole))
 

@@ -30,6 +30,7 @@ def test_weapon_of_notes(notes, weapon):
 
 def test_trimming_begins_at_the_onset():
     samples = np.full(8000, 0.1, np.float32)
+    samples[500:2000:2] += 0.01  # hiss before the shot
     samples[2000:2100] += np.linspace(0.8, -0.8, 100, dtype=np.float32)
     trimmed = trimmed_to_onset(samples, 8000)
     assert len(trimmed) == 1600

@@ -7,6 +7,7 @@ from ndoki.datasets.simulate.propagation import (
     air_absorption_db_per_m,
     foliage_db,
     minimum_phase,
+    relaxation_hz,
     saturation_kpa,
     sound_speed_m_s,
     spreading_db,
@@ -27,6 +28,13 @@ def test_absorption_as_printed(air):
     octaves_hz = 1000.0 * 10.0 ** (0.3 * np.arange(-4, 4))  # exact midband frequencies
     found_db_km = 1000 * air_absorption_db_per_m(octaves_hz, *air)
     np.testing.assert_allclose(found_db_km, TABLE_2[air], atol=0.06, rtol=0.01)
+
+
+def test_relaxation_by_hand():
+    # 30 °C, 1 % vapour: T/T₀ = 1.034112; 24 + 40400·1.02/1.391; (9 + 280·e^0.046366)/√1.034112
+    assert relaxation_hz(30.0, 1.0) == pytest.approx((29_648.7, 297.26), rel=1e-4)
+    halved = relaxation_hz(30.0, 1.0, pressure_kpa=101.325 / 2)
+    assert halved == pytest.approx((29_648.7 / 2, 297.26 / 2), rel=1e-4)
 
 
 def test_vapour_and_speed_as_printed():

@@ -80,6 +80,9 @@ def test_whitham_falls_and_lengthens_with_the_miss_distance():
 def test_n_wave_is_the_transform_of_its_pulse():
     expected = transform(lambda t: 80.0 * (1 - 2 * t / 0.0004), 0.0004)
     np.testing.assert_allclose(n_wave_spectrum(HZ, 80.0, 0.0004), expected, atol=1e-8)
+    # near 0 Hz: the first moment, i·ω·P·T²/6
+    low = n_wave_spectrum(np.array([0.1]), 80.0, 0.0004)[0]
+    assert low == pytest.approx(2j * np.pi * 0.1 * 80.0 * 0.0004**2 / 6, rel=1e-3)
 
 
 def test_mach_cone_by_hand():

@@ -1,0 +1,66 @@
+"""The command as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sound_files import wav
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run of the command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+    out: Path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """summary.json."""
+        return dict(json.loads((self.out / "summary.json").read_text(encoding="utf-8")))
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def ndoki(tmp_path: Path) -> Run:
+    """Run ``ndoki detect … --out`` in a process of its own; every file it leaves is below ``tmp_path``."""
+
+    def run(*arguments: str | Path, out: Path | None = None) -> Ran:
+        out = out or tmp_path / "results"
+        given = [str(argument) for argument in arguments]
+        done = subprocess.run(
+            [Path(sys.executable).with_name("ndoki"), "detect", *given, "--out", out],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "200", "PYTHONUTF8": "1"},
+            timeout=120,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr, out)
+
+    return run
+
+
+@pytest.fixture
+def save() -> Callable[[Path, Sequence[float] | np.ndarray], Path]:
+    """Write a sound, and make the folders that it needs."""
+
+    def saved(path: Path, samples: Sequence[float] | np.ndarray) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(wav(np.asarray(samples, np.float32)))
+        return path
+
+    return saved
