@@ -4,9 +4,12 @@ There is no second one. The command line, the batch runner and the validation in
 `scan`, so the figures that are reported are those of what users run.
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
 
 from ndoki.audio.blocks import read_blocks
 from ndoki.audio.reader import open_samples
@@ -112,3 +115,13 @@ def _analysed(
         for oldest, answer in waiting:
             yield answer.result()
             report(oldest)
+
+
+class _CallableModule(ModuleType):
+    """Lets ``ndoki.scan(...)`` work although a package's attribute of that name is this module."""
+
+    def __call__(self, *args: Any, **options: Any) -> list[Event]:
+        return scan(*args, **options)
+
+
+sys.modules[__name__].__class__ = _CallableModule

@@ -125,9 +125,9 @@ def test_its_digest_is_stable(detector: Detector, name: str) -> None:
 
 def test_its_operating_points_are_thresholds_in_order(detector: Detector) -> None:
     points = operating_points(detector)
-    assert all(0 < threshold <= 1 for threshold in points.values())
-    assert list(points.values()) == sorted(points.values())
-    assert list(points) in ([], ["review", "balanced", "alert"])
+    assert set(points) in (set(), {"review", "balanced", "alert"})
+    if points:
+        assert 0 < points["review"] <= points["balanced"] <= points["alert"] <= 1
 
 
 @pytest.mark.parametrize("sound", SOUNDS)

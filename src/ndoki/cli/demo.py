@@ -39,7 +39,13 @@ def demo(out: Path) -> None:
     truths = _true_onsets_s(files.truth)
     found, verdicts = _judged([row.start_s for row in rows], truths)
     cells = tuple(
-        (row.start_local[11:23], f"{row.start_s:.2f}", f"{row.score:.2f}", f"{row.low_hz:.0f}–{row.high_hz:.0f}", verdict)
+        (
+            f"{row.start_local:%H:%M:%S}" if row.start_local else "",
+            f"{row.start_s:.2f}",
+            f"{row.score:.2f}",
+            f"{row.low_hz:.0f}–{row.high_hz:.0f}",
+            verdict,
+        )
         for row, verdict in zip(rows, verdicts, strict=True)
     )
     columns = ("local time", "start (s)", "score", "band (Hz)", "truth")
@@ -54,7 +60,7 @@ def _true_onsets_s(truth: Path) -> list[float]:
     import csv
 
     with truth.open(newline="", encoding="utf-8") as file:
-        return [float(row["onset_s"]) for row in csv.DictReader(file)]
+        return [float(row["onset_s"]) for row in csv.DictReader(file) if row["label"] == "gunshot"]
 
 
 def _judged(starts_s: list[float], truths_s: list[float]) -> tuple[int, list[str]]:
