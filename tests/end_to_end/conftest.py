@@ -1,35 +1,15 @@
 """The command as a user runs it."""
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from running import Ran, Run
 from sound_files import wav
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a run of the command ended."""
-
-    code: int
-    stdout: str
-    stderr: str
-    out: Path
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """summary.json."""
-        return dict(json.loads((self.out / "summary.json").read_text(encoding="utf-8")))
-
-
-Run = Callable[..., Ran]
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import crowsetta
 import numpy as np
 import pytest
 import soundfile
-from conftest import Ran, Run
 from PIL import Image
+from running import Ran, Run
 from sound_files import RATE, flac, wav
 
 from ndoki.tables.registry import FORMATS

@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from ndoki.batch.run import Failure, Heard, Job
+    from ndoki.core.types import Event
     from ndoki.tables.summary import Summary
 
 __all__ = ["detect"]
@@ -41,7 +42,7 @@ def detect(context: click.Context, /, **options: object) -> None:
     """Find gunshots in recordings.
 
     INPUT is a sound file, or a folder that is walked to the bottom. Results go to the folder --out:
-    detections.csv, Raven selection tables, summary.json and what else was asked for. Exit code 3 means that
+    detections.csv, bursts.csv, Raven selection tables, summary.json and what else was asked for. Exit code 3 means that
     some files could not be heard; the others' results are there.
     """
     context.exit(run(**options))  # type: ignore[arg-type]
@@ -70,7 +71,9 @@ def run(
     from ndoki.core.deployments import read_deployments
     from ndoki.core.zones import parse_zone
     from ndoki.detectors.registry import load_detector
+    from ndoki.events.bursts import with_bursts
     from ndoki.events.pick import Picker
+    from ndoki.tables.bursts import write_bursts
     from ndoki.tables.registry import table_format
 
     wanted = [table_format(name.strip()) for name in formats.split(",") if name.strip()]
@@ -89,11 +92,13 @@ def run(
     began = time.monotonic()
     heard, failed = _listen(sources, job)
     recordings = [one.recording for one in heard]
-    events = [event for one in heard for event in one.events]
+    events = with_bursts([event for one in heard for event in one.events])
     for table in wanted:
         table.write(out, events, recordings)
+        if table.name == "csv":
+            write_bursts(out / "bursts.csv", events)
     _write_sounds(out, heard, images=images, clips=clips)
-    summary = _summary(heard, failed, job, time.monotonic() - began)
+    summary = _summary(events, heard, failed, job, time.monotonic() - began)
     _close(out, summary)
     return SOME_FAILED if failed else 0
 
@@ -164,13 +169,19 @@ def _write_sounds(out: Path, heard: "Sequence[Heard]", *, images: bool, clips: b
                 write_clips(out / "clips", name, one.recording, one.events, samples.read)
 
 
-def _summary(heard: "Sequence[Heard]", failed: "Sequence[Failure]", job: "Job", wall_s: float) -> "Summary":
+def _summary(
+    events: "Sequence[Event]",
+    heard: "Sequence[Heard]",
+    failed: "Sequence[Failure]",
+    job: "Job",
+    wall_s: float,
+) -> "Summary":
     from importlib.metadata import version
 
     from ndoki.tables.summary import FailedFile, summarise
 
     return summarise(
-        [event for one in heard for event in one.events],
+        events,
         [one.recording for one in heard],
         detector=job.detector.id,
         threshold=job.picker.threshold,

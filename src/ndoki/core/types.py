@@ -11,6 +11,7 @@ from ndoki.core.grid import FrameGrid
 __all__ = [
     "Analysis",
     "Block",
+    "Burst",
     "DetectorId",
     "Event",
     "Floats",
@@ -157,11 +158,37 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """Shots that follow each other closely in one channel of a recording; a shot by itself is one of 1.
+
+    Attributes
+    ----------
+    id
+        Unique among all recordings, and the same in every run over the same events.
+    n_shots
+        How many events it has: shots that were found, not shots that were fired.
+    rounds_per_minute
+        Rate of fire; None for a single shot.
+    weapon
+        ``automatic``, ``rifle``, ``shotgun`` or ``unknown``.
+    weapon_score
+        How sure that is, in [0, 1]; 0 for ``unknown``.
+    """
+
+    id: str
+    n_shots: int
+    rounds_per_minute: float | None = None
+    weapon: str = "unknown"
+    weapon_score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that was detected: a box in time and frequency in one channel of a recording.
 
     ``first_sample`` is the onset, ``[first_sample, end_sample)`` is half-open, ``peak_sample`` is where
-    the detector was surest. ``channel`` counts from 0.
+    the detector was surest. ``channel`` counts from 0. ``burst`` and ``shot_index`` (its place there, from 1)
+    are None until all events of the recording are known.
     """
 
     recording: Recording
@@ -174,6 +201,8 @@ class Event:
     low_hz: float
     high_hz: float
     detector: DetectorId
+    burst: Burst | None = None
+    shot_index: int | None = None
 
     @property
     def start_s(self) -> float:

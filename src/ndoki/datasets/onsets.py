@@ -59,10 +59,10 @@ def strongest_rise(above: Floats, bands: slice, first_frame: int = 0, end_frame:
     """Frame of the strongest rise in ``[first_frame, end_frame)``, sharpened to its steepest frame."""
     curve = rise(above, bands)[first_frame:end_frame]
     frame = first_frame + int(np.argmax(curve))
-    level = np.clip(above[:, bands], 0.0, None).mean(axis=1)
-    first = max(frame - 3, 1)
-    steps = level[first : frame + 5] - level[first - 1 : frame + 4]
-    return first + int(np.argmax(steps)) if len(steps) else frame
+    # Before the sound's beginning the background is level here too: a sound may begin with its onset.
+    level = np.concatenate([[0.0], np.clip(above[:, bands], 0.0, None).mean(axis=1)])
+    first = max(frame - 3, 0)
+    return first + int(np.argmax(np.diff(level[first : frame + 6])))
 
 
 def further_rises(above: Floats, bands: slice, onset_frame: int, share: float = 0.4) -> tuple[int, ...]:

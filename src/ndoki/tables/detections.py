@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ndoki.core.errors import TableError
@@ -11,7 +11,7 @@ from ndoki.tables.atomic import write_lines
 from ndoki.tables.cells import Cells, paired, read_text, unique_headers
 from ndoki.tables.row import COLUMNS, Row, cells_of, row_from_cells
 
-__all__ = ["read_detections", "write_detections", "write_rows"]
+__all__ = ["csv_line", "read_detections", "write_detections", "write_rows"]
 
 _NEEDED = ("file", "start_s", "end_s")
 _DELIMITERS = ",;\t"
@@ -46,12 +46,15 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 
 
 def _lines(rows: Sequence[Row], extra: tuple[str, ...]) -> Iterator[str]:
-    yield ",".join(map(_quoted, (*COLUMNS, *extra)))
+    yield csv_line((*COLUMNS, *extra))
     for row in rows:
         cells = cells_of(row)
-        yield ",".join(
-            map(_quoted, (*(cells[name] for name in COLUMNS), *(row.extra.get(name, "") for name in extra)))
-        )
+        yield csv_line((*(cells[name] for name in COLUMNS), *(row.extra.get(name, "") for name in extra)))
+
+
+def csv_line(values: Iterable[str]) -> str:
+    """One line of a CSV table, without its line feed; quotes where RFC 4180 wants them."""
+    return ",".join(map(_quoted, values))
 
 
 def _quoted(text: str) -> str:

@@ -15,7 +15,10 @@ __all__ = ["SAMPLE_KEYS", "read_jsonl", "write_jsonl"]
 SAMPLE_KEYS = ("rate_hz", "n_samples", "first_sample", "end_sample", "peak_sample")
 """Keys beside the columns of ``detections.csv``: positions that no rounding touches."""
 
-_NUMBERS = frozenset({"channel", "score", "offset_s", "start_s", "end_s", "peak_s", "low_hz", "high_hz"})
+_NUMBERS = frozenset(
+    {"channel", "score", "offset_s", "start_s", "end_s", "peak_s", "low_hz", "high_hz"}
+    | {"shot_index", "n_shots", "rounds_per_minute", "weapon_score"}
+)
 _MAYBE_UNKNOWN = _NUMBERS | {"start_utc", "start_local"}
 
 

@@ -35,6 +35,9 @@ HEADERS = (
     "Time Source",
     "Detector",
     "Detector Digest",
+    "Burst",
+    "Shots",
+    "Weapon",
     "Verdict",
     "Notes",
 )
@@ -148,6 +151,9 @@ def _cells(selection: int, event: Event, file_begin_s: Fraction) -> dict[str, st
         "Time Source": row.time_source,
         "Detector": row.detector,
         "Detector Digest": row.detector_digest,
+        "Burst": row.burst,
+        "Shots": text["n_shots"],
+        "Weapon": row.weapon,
         "Verdict": "",
         "Notes": "",
     }

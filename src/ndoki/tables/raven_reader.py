@@ -36,6 +36,9 @@ _COLUMNS = {
     "timesource": "time_source",
     "detector": "detector",
     "detectordigest": "detector_digest",
+    "burst": "burst",
+    "shots": "n_shots",
+    "weapon": "weapon",
 }
 _KEPT = {"selection": "Selection", "view": "View"}
 _WINDOWS_PATH = re.compile(r"([A-Za-z]:|\\)\\")
@@ -100,6 +103,9 @@ def _names(path: Path, headers: Sequence[str], label_column: str, score_column: 
         name = columns.get(_key(header))
         if name is not None and name not in names.values():
             names[header] = name
+    if "burst" not in names.values():
+        # In other people's tables shots are counted otherwise ("2 or 3").
+        names = {header: name for header, name in names.items() if name != "n_shots"}
     missing = [
         wanted
         for wanted, name in (("Begin Time (s)", "begin_s"), ("End Time (s)", "end_s"))

@@ -73,7 +73,12 @@ FORMATS: Mapping[str, TableFormat] = MappingProxyType(
         table.name: table
         for table in (
             TableFormat(name="csv", write=_write_csv, read=read_detections),
-            TableFormat(name="raven", write=_write_raven, read=read_raven),
+            TableFormat(
+                name="raven",
+                write=_write_raven,
+                read=read_raven,
+                keeps=_EVERY_FIELD - {"shot_index", "rounds_per_minute", "weapon_score"},
+            ),
             TableFormat(
                 name="audacity",
                 write=_write_audacity,

@@ -30,6 +30,12 @@ COLUMNS = (
     "time_source",
     "detector",
     "detector_digest",
+    "burst",
+    "shot_index",
+    "n_shots",
+    "rounds_per_minute",
+    "weapon",
+    "weapon_score",
 )
 """Columns of ``detections.csv``, in order."""
 
@@ -42,8 +48,8 @@ class Row:
     """What a table says of one event, rounded as tables round.
 
     Rounding happens here and nowhere else, so that reading a table gives exactly the rows that were
-    written: seconds to 6 decimals (a sample at 48 kHz lasts 2.1e-5 s), score to 4, hertz to 1, times of
-    day to 1 ms.
+    written: seconds to 6 decimals (a sample at 48 kHz lasts 2.1e-5 s), scores to 4, hertz and rounds per
+    minute to 1, times of day to 1 ms.
 
     Attributes
     ----------
@@ -69,6 +75,11 @@ class Row:
         Where the recording's start time came from.
     detector, detector_digest
         What found it.
+    burst, shot_index, n_shots
+        Id of the burst that it belongs to, its place there (from 1), and the burst's number of shots; empty
+        and None when nobody grouped it.
+    rounds_per_minute, weapon, weapon_score
+        The burst's rate of fire, and what fired with which score in [0, 1]; None and empty when not told.
     extra
         Columns that are not listed here, as text, by their name in the file.
     """
@@ -89,6 +100,12 @@ class Row:
     time_source: str = ""
     detector: str = ""
     detector_digest: str = ""
+    burst: str = ""
+    shot_index: int | None = None
+    n_shots: int | None = None
+    rounds_per_minute: float | None = None
+    weapon: str = ""
+    weapon_score: float | None = None
     extra: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
@@ -106,7 +123,7 @@ class Row:
             With an empty ``extra``. A box without height is widened to 1 Hz and one that leaves the band
             from 0 Hz to half the sample rate is cut, because viewers refuse such boxes.
         """
-        recording = event.recording
+        recording, burst = event.recording, event.burst
         low_hz, high_hz = _sane_band_hz(event)
         start_utc, start_local = _instants(event)
         return cls(
@@ -126,6 +143,12 @@ class Row:
             time_source=recording.time_source,
             detector=event.detector.name,
             detector_digest=event.detector.digest,
+            burst=burst.id if burst else "",
+            shot_index=event.shot_index,
+            n_shots=burst.n_shots if burst else None,
+            rounds_per_minute=_rounded(burst.rounds_per_minute, 1) if burst else None,
+            weapon=burst.weapon if burst else "",
+            weapon_score=round(burst.weapon_score, 4) if burst else None,
         )
 
 
@@ -177,7 +200,21 @@ def cells_of(row: Row) -> dict[str, str]:
         "time_source": row.time_source,
         "detector": row.detector,
         "detector_digest": row.detector_digest,
+        "burst": row.burst,
+        "shot_index": _whole(row.shot_index),
+        "n_shots": _whole(row.n_shots),
+        "rounds_per_minute": _fixed(row.rounds_per_minute, 1),
+        "weapon": row.weapon,
+        "weapon_score": _fixed(row.weapon_score, 4),
     }
+
+
+def _rounded(value: float | None, decimals: int) -> float | None:
+    return None if value is None else round(value, decimals)
+
+
+def _whole(value: int | None) -> str:
+    return "" if value is None else str(value)
 
 
 def _fixed(value: float | None, decimals: int) -> str:
@@ -197,7 +234,7 @@ def row_from_cells(cells: Cells) -> Row:
     Raises
     ------
     TableError
-        A cell that cannot be understood, an end before its start, or a channel below 1.
+        A cell that cannot be understood, an end before its start, or a channel or a count below 1.
     """
     start_s, end_s = cells.needed_number("start_s"), cells.needed_number("end_s")
     if end_s < start_s:
@@ -207,7 +244,7 @@ def row_from_cells(cells: Cells) -> Row:
     return Row(
         file=cells.text("file"),
         site=cells.text("site"),
-        channel=_channel(cells),
+        channel=(_count(cells, "channel") or 1) - 1,
         label=cells.text("label"),
         score=cells.number("score"),
         offset_s=int(start_s // SEGMENT_S) * SEGMENT_S if offset_s is None else int(offset_s),
@@ -221,14 +258,21 @@ def row_from_cells(cells: Cells) -> Row:
         time_source=cells.text("time_source"),
         detector=cells.text("detector"),
         detector_digest=cells.text("detector_digest"),
+        burst=cells.text("burst"),
+        shot_index=_count(cells, "shot_index"),
+        n_shots=_count(cells, "n_shots"),
+        rounds_per_minute=cells.number("rounds_per_minute"),
+        weapon=cells.text("weapon"),
+        weapon_score=cells.number("weapon_score"),
         extra={name: text for name, text in cells.values.items() if name not in COLUMNS},
     )
 
 
-def _channel(cells: Cells) -> int:
-    number = cells.number("channel")
+def _count(cells: Cells, column: str) -> int | None:
+    """A number that counts from 1; None if blank or missing."""
+    number = cells.number(column)
     if number is None:
-        return 0
+        return None
     if number < 1 or number != int(number):
-        raise cells.error("channel", "a whole number from 1 up")
-    return int(number) - 1
+        raise cells.error(column, "a whole number from 1 up")
+    return int(number)

@@ -67,6 +67,8 @@ class Summary:
     events_per_hour
         By hour of day at the onset: ``05 local`` where the site's zone is known, ``05 UTC`` where only the
         instant is, ``unknown`` where neither is. In that order.
+    bursts_per_weapon
+        Bursts (single shots too) by what fired them, largest first.
     failed
         Files that could not be heard.
     with_problems
@@ -87,6 +89,7 @@ class Summary:
     events_per_label: Mapping[str, int]
     events_per_site: Mapping[str, int]
     events_per_hour: Mapping[str, int]
+    bursts_per_weapon: Mapping[str, int]
     failed: tuple[FailedFile, ...] = ()
     with_problems: tuple[FileWithProblems, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -119,6 +122,7 @@ def summarise(
     versions
         Programs by name.
     """
+    weapons = {event.burst.id: event.burst.weapon for event in events if event.burst}
     heard_s = sum((Fraction(one.n_samples, one.rate_hz) for one in recordings), Fraction(0))
     return Summary(
         detector=detector.name,
@@ -133,6 +137,7 @@ def summarise(
         events_per_label=_largest_first(Counter(event.label for event in events)),
         events_per_site=_largest_first(Counter(event.recording.site or _UNKNOWN for event in events)),
         events_per_hour=dict(sorted(Counter(map(_hour_of_day, events)).items(), key=_hour_order)),
+        bursts_per_weapon=_largest_first(Counter(weapons.values())),
         failed=tuple(failed),
         with_problems=tuple(
             FileWithProblems(file=source_in_files(one.source), problems=one.problems)
@@ -186,18 +191,21 @@ def terminal_tables(summary: Summary) -> list[TextTable]:
     A table without rows is left out, except the totals.
     """
     counts = (
-        ("Events per label", "label", summary.events_per_label),
-        ("Events per site", "site", summary.events_per_site),
-        ("Events per hour of day", "hour", summary.events_per_hour),
+        ("Events per label", "label", "events", summary.events_per_label),
+        ("Events per site", "site", "events", summary.events_per_site),
+        ("Events per hour of day", "hour", "events", summary.events_per_hour),
+        ("Bursts per weapon", "weapon", "bursts", summary.bursts_per_weapon),
     )
     tables = [TextTable(title="Summary", columns=("what", "value"), rows=_totals(summary))]
-    for title, column, counted in counts:
+    for title, column, what, counted in counts:
         rows = tuple((name, f"{count}") for name, count in counted.items())
-        tables.append(TextTable(title=title, columns=(column, "events"), rows=rows))
+        tables.append(TextTable(title=title, columns=(column, what), rows=rows))
     failed = tuple((one.file, one.reason) for one in summary.failed)
     tables.append(TextTable(title="Files that failed", columns=("file", "reason"), rows=failed))
     tables.append(
-        TextTable(title="Problems", columns=("files", "problem", "first"), rows=_problems(summary.with_problems))
+        TextTable(
+            title="Problems", columns=("files", "problem", "first"), rows=_problems(summary.with_problems)
+        )
     )
     return [table for table in tables if table.rows]
 

@@ -1,0 +1,75 @@
+"""What fired a burst, as far as it can be told; `unknown` where it cannot. Pure."""
+
+import math
+from typing import NamedTuple
+
+from ndoki.events.cadence import Cadence
+
+__all__ = [
+    "LEAST_INTERVALS",
+    "LEAST_SCORE",
+    "MECHANISM_ROUNDS_PER_MINUTE",
+    "SCORE_WEIGHTS",
+    "UNKNOWN",
+    "Verdict",
+    "automatic_score",
+    "weapon_of",
+]
+
+MECHANISM_ROUNDS_PER_MINUTE = (450.0, 950.0)
+"""Rates at which automatic rifles and machine guns fire; no finger pulls a trigger that fast."""
+
+LEAST_INTERVALS = 2
+"""Two shots are one gap: a quick finger, two barrels or an echo have that too."""
+
+LEAST_SCORE = 0.7
+"""Below it the weapon stays unknown."""
+
+SCORE_WEIGHTS = (0.7, 2.8, -16.8)
+"""Of 1, ln n and irregularity · ln n in `automatic_score`; a test fits them again from simulation."""
+
+
+class Verdict(NamedTuple):
+    """``automatic``, ``rifle``, ``shotgun`` or ``unknown``, and how sure that is in [0, 1]."""
+
+    weapon: str
+    score: float
+
+
+UNKNOWN = Verdict("unknown", 0.0)
+
+
+def automatic_score(cadence: Cadence) -> float:
+    """How likely it is a mechanism that keeps this cadence, in [0, 1].
+
+    0 with fewer than three shots, or outside 450 to 950 rounds per minute. Inside, a logistic function of
+    a + (b + c · irregularity) · ln n over n intervals: it falls with irregularity, and grows with the number
+    of shots as long as they are regular (below 0.17).
+
+    Fitted to, and validated on, simulated cadence only, never on recorded bursts: gunfire as the simulator
+    draws it (30 % automatic, 70 % aimed), one train of unrelated onsets at the same rates for every ten
+    bursts; up to 10 % of the shots missed, onsets up to 16 ms off, every other strong echo taken for a shot.
+    """
+    least, most = MECHANISM_ROUNDS_PER_MINUTE
+    if cadence.n_intervals < LEAST_INTERVALS or not least <= cadence.rounds_per_minute <= most:
+        return 0.0
+    constant, of_number, of_irregularity = SCORE_WEIGHTS
+    logit = constant + (of_number + of_irregularity * cadence.irregularity) * math.log(cadence.n_intervals)
+    return 1.0 / (1.0 + math.exp(-logit))
+
+
+def weapon_of(cadence: Cadence | None, *, least_score: float = LEAST_SCORE) -> Verdict:
+    """Weapon of a burst by its cadence.
+
+    A cadence can only say ``automatic``. Its absence says nothing: an automatic rifle fires single shots
+    too, and rifle and shotgun are fired at the same pace. So the answer is ``automatic`` or ``unknown``.
+
+    Parameters
+    ----------
+    cadence
+        None where there is a single shot.
+    least_score
+        Verdicts below this score are rejected.
+    """
+    score = 0.0 if cadence is None else automatic_score(cadence)
+    return Verdict("automatic", score) if score >= least_score else UNKNOWN

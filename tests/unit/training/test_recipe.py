@@ -1,0 +1,126 @@
+import json
+import tomllib
+from dataclasses import asdict, replace
+
+import pytest
+
+from ndoki.core.errors import ConfigError
+from ndoki.detectors.network.detector import load_network
+from ndoki.training.network import NetworkSpec
+from ndoki.training.recipe import PoolSpec, Recipe, read_recipe
+
+TINY = """
+name = "tiny"
+seed = 4
+[network]
+front_channels = [2, 4]
+width = 8
+dilations = [1, 2]
+[pool]
+n_examples = 10
+confusers_left_out = ["wind"]
+[simulation]
+distance_m = [50.0, 900.0]
+"""
+
+
+def read(tmp_path, text):
+    path = tmp_path / "tiny.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_recipe(path)
+
+
+def test_a_recipe_is_read_and_the_rest_is_default(tmp_path):
+    recipe = read(tmp_path, TINY)
+    assert (recipe.name, recipe.seed, recipe.n_folds) == ("tiny", 4, 5)
+    assert recipe.network == NetworkSpec(front_channels=(2, 4), width=8, dilations=(1, 2))
+    assert recipe.pool == PoolSpec(n_examples=10, confusers_left_out=("wind",))
+    assert recipe.simulation.distance_m == (50.0, 900.0)
+    assert recipe.loop == Recipe(name="x").loop
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('name = "x"\nsead = 1', "unknown key 'sead'; did you mean 'seed'?"),
+        ('name = "x"\n[loop]\nn_stepps = 5', "unknown key 'n_stepps'; did you mean 'n_steps'?"),
+        ('name = "x"\n[network]\nwidht = 5', "unknown key 'widht'; did you mean 'width'?"),
+        ("seed = 1", "the key 'name' is missing"),
+        ('name = "x"\nseed = "one"', "expected int, found 'one'"),
+        ('name = "x"\n[mel]\nn_mels = 64', "the network takes 40 bands but the frames have 64"),
+        ('name = "x"\n[network]\nn_labels = 3', "n_labels = 7"),
+        ('name = "x"\n[network]\ndilations = []', "at least one dilation"),
+        ('name = "x"\n[network]\ndilations = [0, 1]', "at least one dilation"),
+        ('name = "x"\n[mel]\nhigh_hz = 3000.0', "does not fit below 2000.0 Hz"),
+        ("name = ", "not valid TOML"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path, text, message):
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, text)
+    assert message in str(caught.value)
+
+
+def test_a_recipe_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.toml: the file cannot be read"):
+        read_recipe(tmp_path / "none.toml")
+
+
+def test_the_digest_covers_every_value(tmp_path):
+    recipe = read(tmp_path, TINY)
+    assert recipe.digest == read(tmp_path, TINY + "\n# a comment\n").digest
+    others = [
+        replace(recipe, seed=5),
+        replace(recipe, name="other"),
+        replace(recipe, loop=replace(recipe.loop, n_steps=3)),
+        replace(recipe, network=replace(recipe.network, width=16)),
+        replace(recipe, examples=replace(recipe.examples, snr_db=(0.0, 20.0))),
+    ]
+    assert len({one.digest for one in (recipe, *others)}) == 1 + len(others)
+
+
+def test_the_pools_digest_covers_what_examples_depend_on_and_no_more(tmp_path):
+    """Else a longer training would make all examples anew, or another mixture would reuse the old ones."""
+    recipe = read(tmp_path, TINY)
+    same = [
+        replace(recipe, loop=replace(recipe.loop, n_steps=3)),
+        replace(recipe, network=replace(recipe.network, width=16)),
+        replace(recipe, name="other"),
+    ]
+    assert {one.pool_digest for one in same} == {recipe.pool_digest}
+    others = [
+        replace(recipe, seed=5),
+        replace(recipe, n_folds=3),
+        replace(recipe, examples=replace(recipe.examples, snr_db=(0.0, 20.0))),
+        replace(recipe, pool=replace(recipe.pool, n_examples=11)),
+        replace(recipe, mel=replace(recipe.mel, low_hz=60.0)),
+        replace(recipe, floor=replace(recipe.floor, tolerance_db=4.0)),
+        replace(recipe, simulation=replace(recipe.simulation, distance_m=(60.0, 900.0))),
+    ]
+    assert len({one.pool_digest for one in (recipe, *others)}) == 1 + len(others)
+
+
+def changes(then, now, where=""):
+    """Values of a card's recipe that are others today; what was added since does not count."""
+    if isinstance(then, dict):
+        return [one for key in then for one in changes(then[key], now.get(key), f"{where}.{key}")]
+    return [] if then == now else [f"{where[1:]}: {then} then, {now} now"]
+
+
+def test_the_shipped_network_is_that_of_its_recipe(checkout):
+    """What lies in the package can be trained again from what lies in recipes/."""
+    card = load_network().card
+    recipe = read_recipe(checkout / "recipes" / f"{card.name}.toml")
+    assert not changes(card.provenance["recipe"], json.loads(json.dumps(asdict(recipe))))
+    assert (card.mel, card.floor) == (recipe.mel, recipe.floor)
+    context = (recipe.network.before_frames, recipe.network.after_frames)
+    assert (card.before_frames, card.after_frames) == context
+
+
+def test_every_key_of_the_shipped_recipe_is_read(checkout):
+    table = tomllib.loads((checkout / "recipes" / "gunshot.toml").read_text(encoding="utf-8"))
+    recipe = read_recipe(checkout / "recipes" / "gunshot.toml")
+    for section, values in table.items():
+        for key, value in values.items() if isinstance(values, dict) else ():
+            found = getattr(getattr(recipe, section), key)
+            assert found == (tuple(value) if isinstance(value, list) else value)
