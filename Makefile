@@ -6,7 +6,7 @@ PINS := pyproject.toml constraints.txt tools/install.py tools/venv.sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint accuracy speed golden constraints attribution clean
+.PHONY: help demo test lint accuracy forests speed golden constraints attribution clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -26,6 +26,9 @@ lint: $(VENV)/.test ## ruff, mypy --strict, import-linter
 
 accuracy: $(VENV)/.base ## recall at 60, 10 and 2 false alarms per hour, network and template
 	$(PYTHON) benchmarks/accuracy.py
+
+forests: $(VENV)/.base ## recall by level and distance, false alarms, burst counts in simulated forests
+	$(PYTHON) benchmarks/forests.py
 
 speed: $(VENV)/.base ## seconds and memory for a day of sound
 	$(PYTHON) benchmarks/speed.py

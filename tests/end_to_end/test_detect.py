@@ -124,7 +124,7 @@ def test_every_output_at_once(ndoki: Run, save: Save, shot: np.ndarray, tmp_path
     tables = {f"raven/{name}.Table.1.selections.txt" for name in names} | {
         f"audacity/{name}.labels.txt" for name in names
     }
-    others = {"detections.csv", "detections.jsonl", "raven/combined.selections.txt", "summary.json"}
+    others = {"detections.csv", "bursts.csv", "detections.jsonl", "raven/combined.selections.txt", "summary.json"}
     pictures = {name for name in found if name.endswith(".png")}
     clips = {name for name in found if name.endswith(".wav")}
     assert set(found) == tables | others | pictures | clips
@@ -254,7 +254,7 @@ def test_what_else_lies_in_out_stays(ndoki: Run, save: Save, tmp_path: Path) -> 
     ran = ndoki("a.wav", "--format", "csv")
     assert ran.code == 0
     assert (ran.out / "my notes.txt").read_text() == "keep"
-    assert set(contents(ran.out)) == {"detections.csv", "my notes.txt", "summary.json"}
+    assert set(contents(ran.out)) == {"detections.csv", "bursts.csv", "my notes.txt", "summary.json"}
 
 
 def test_ctrl_c_ends_with_130_and_leaves_no_half_results(save: Save, tmp_path: Path) -> None:

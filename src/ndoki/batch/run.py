@@ -33,7 +33,7 @@ class Job:
     timezone: tzinfo | None = None
     deployments: Deployments | None = None
     channel: int | None = None
-    block_s: float = 60.0
+    block_s: float = 240.0
     jobs: int = 1
 
 

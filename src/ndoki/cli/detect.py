@@ -42,8 +42,8 @@ def detect(context: click.Context, /, **options: object) -> None:
     """Find gunshots in recordings.
 
     INPUT is a sound file, or a folder that is walked to the bottom. Results go to the folder --out:
-    detections.csv, bursts.csv, Raven selection tables, summary.json and what else was asked for. Exit code 3 means that
-    some files could not be heard; the others' results are there.
+    detections.csv, bursts.csv, Raven selection tables, summary.json and what else was asked for. Exit code
+    3 means that some files could not be heard; the others' results are there.
     """
     context.exit(run(**options))  # type: ignore[arg-type]
 

@@ -16,6 +16,7 @@ _COMMANDS = {
     "inspect": ("ndoki.cli.inspect", "inspect", "Say what recordings are, when they were made, and how good they are."),
     "demo": ("ndoki.cli.demo", "demo", "Make a recording with simulated shots and find them."),
     "simulate": ("ndoki.cli.simulate", "simulate", "Write recordings with simulated shots and their truth."),
+    "evaluate": ("ndoki.cli.evaluate", "evaluate", "Count shots found and false alarms against the truth."),
     "train": ("ndoki.cli.train", "train", "Train a detector from a recipe."),
 }
 

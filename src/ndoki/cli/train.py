@@ -1,6 +1,7 @@
 """``ndoki train``: from a recipe to a detector file."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -41,13 +42,11 @@ def train(
     A run that was stopped goes on from its last checkpoint in --cache.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    try:
-        import onnx  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
+    missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
+    if missing:
         raise click.ClickException(
-            f"training needs {error.name}, which is not installed; run: pip install 'ndoki[train]'"
-        ) from error
+            f"training needs {' and '.join(missing)}, not installed here; run: pip install 'ndoki[train]'"
+        )
     import logging
 
     from ndoki.tables.atomic import write_bytes

@@ -89,13 +89,15 @@ def read_manifest(path: Path) -> list[Clip]:
                 raise LabelError(f"{path}: the manifest lacks the column(s) {', '.join(sorted(missing))}")
             clips = [_clip(path, row) for row in reader]
     except OSError as error:
-        raise LabelError(
-            f"{path}: the manifest cannot be read ({error.strerror}); give the path of a clips.csv"
-        ) from error
+        raise _unreadable(path, error) from error
     if not clips:
         raise LabelError(f"{path}: the manifest has a header but no rows")
     _check_groups(path, clips)
     return clips
+
+
+def _unreadable(path: Path, error: OSError) -> LabelError:
+    return LabelError(f"{path}: the manifest cannot be read ({error.strerror}); give the path of a clips.csv")
 
 
 def _clip(manifest: Path, row: dict[str, str]) -> Clip:
@@ -124,8 +126,17 @@ def _check_groups(manifest: Path, clips: Iterable[Clip]) -> None:
 
 
 def manifest_digest(path: Path) -> str:
-    """SHA-256 of the manifest's bytes (it lists the digest of every file)."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """SHA-256 of the manifest's bytes (it lists the digest of every file).
+
+    Raises
+    ------
+    LabelError
+        The manifest cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def fold_of(group: str, n_folds: int) -> int:

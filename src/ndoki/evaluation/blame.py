@@ -9,13 +9,15 @@ from ndoki.evaluation.breakdown import Cause
 from ndoki.evaluation.columns import Detections, Doubles, Truths
 from ndoki.evaluation.false_alarms import FalseAlarms
 
-__all__ = ["AFTER_SHOT_S", "causes_of"]
+__all__ = ["AFTER_SHOT", "AFTER_SHOT_S", "causes_of"]
 
 AFTER_SHOT_S = 4.0
 """A false alarm so soon behind a shot is put down to its echo or its tail."""
 
+AFTER_SHOT = "echo or tail of a shot"
+"""The cause of such a false alarm."""
+
 _NOTHING = "nothing labelled"
-_AFTER_SHOT = "echo or tail of a shot"
 
 
 def causes_of(
@@ -61,7 +63,7 @@ def _by_recording(truths: Truths, lookalikes: Truths) -> Mapping[str, Sounds]:
     key = np.concatenate([truths.recording, lookalikes.recording])
     onset_s = np.concatenate([truths.onset_s, lookalikes.onset_s])
     end_s = np.concatenate([truths.onset_s + AFTER_SHOT_S, ends_s])
-    name = [_AFTER_SHOT] * len(truths) + lookalikes.tags["label"].tolist()
+    name = [AFTER_SHOT] * len(truths) + lookalikes.tags["label"].tolist()
     sounds = {}
     for one in np.unique(key).tolist():
         rows = np.flatnonzero(key == one)

@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from ndoki.core.errors import ConfigError, LabelError
 from ndoki.evaluation.breakdown import Part, wilson
-from ndoki.evaluation.columns import Column, Doubles
+from ndoki.evaluation.columns import Column, Doubles, Integers, Truths
 
-__all__ = ["bin_names", "grouped_parts"]
+__all__ = ["bias_interval", "bin_names", "first_of_bursts", "grouped_parts"]
 
 _N_RESAMPLES = 1000
 _UNKNOWN = "unknown"
@@ -93,6 +93,31 @@ def grouped_parts(
             low, high = _interval(found[here], group[here], rng)
             parts.append(Part(name=name, n_truths=n_truths, n_found=n_found, low=low, high=high))
     return tuple(parts)
+
+
+def bias_interval(n_reported: Integers, n_true: Integers, rng: np.random.Generator) -> tuple[float, float]:
+    """95 % interval of Σ n_reported / Σ n_true − 1, by drawing whole bursts 1000 times.
+
+    Parameters
+    ----------
+    n_reported, n_true
+        Events and shots of each burst, shape (n,), n ≥ 1.
+    rng
+        Source of all randomness.
+    """
+    n_bursts = len(n_true)
+    weight = rng.multinomial(n_bursts, np.full(n_bursts, 1 / n_bursts), size=_N_RESAMPLES)
+    low, high = np.quantile((weight @ n_reported) / (weight @ n_true) - 1, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def first_of_bursts(truths: Truths) -> npt.NDArray[np.bool_]:
+    """Whether each shot is the first of its burst, by the tag ``burst``; shape (m,)."""
+    order = np.lexsort((truths.onset_s, truths.tags["burst"]))
+    _, first = np.unique(truths.tags["burst"][order], return_index=True)
+    opens = np.zeros(len(truths), np.bool_)
+    opens[order[first]] = True
+    return opens
 
 
 def _interval(found: npt.NDArray[np.bool_], group: Column, rng: np.random.Generator) -> tuple[float, float]:

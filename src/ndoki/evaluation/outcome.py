@@ -34,8 +34,8 @@ __all__ = [
 RATES_PER_HOUR = (10.0, 2.0, 1.0, 0.5, 0.1)
 SPACINGS_S = ((0.06, 0.15), (0.15, 0.4), (0.4, 0.7))
 _EDGES = {
-    "snr_db": ("SNR (dB)", (-3.0, 0.0, 3.0, 6.0, 10.0, 15.0)),
-    "distance_m": ("distance (m)", (300.0, 600.0, 1000.0, 1500.0, 2000.0)),
+    "snr_db": ("SNR (dB)", 1.0, (-3.0, 0.0, 3.0, 6.0, 10.0, 15.0)),
+    "distance_m": ("distance (km)", 1000.0, (0.3, 0.6, 1.0, 1.5, 2.0)),
 }
 _NAMES = ("weapon", "recorder")
 _RECALLS = (0.5, 0.8, 0.9, 0.95, 0.99)
@@ -144,7 +144,7 @@ def outcome_tables(outcome: Outcome) -> tuple[ReportTable, ...]:
         title="Price of a recall",
         columns=("recall", "false alarms per 24 h"),
         rows=tuple(
-            (f"{recall:.0%}", "not reached" if price is None else f"{price:.3g}")
+            (f"{recall:.0%}", "not reached" if price is None else f"{price:.0f}")
             for recall, price in outcome.prices.items()
         ),
     )
@@ -167,8 +167,8 @@ def _parts(
 ) -> dict[str, tuple[Part, ...]]:
     """Recall by every tag and at every threshold."""
     named = {
-        title: bin_names(truths.tags[tag], edges)
-        for tag, (title, edges) in _EDGES.items()
+        title: bin_names(truths.tags[tag] / unit, edges)
+        for tag, (title, unit, edges) in _EDGES.items()
         if tag in truths.tags
     }
     for tag in _NAMES:

@@ -111,45 +111,39 @@ def at_threshold(
 
 
 def points_table(points: Sequence[AtThreshold]) -> ReportTable:
-    """One row per threshold."""
-    columns = (
-        "threshold",
-        "score ≥",
-        "shots",
-        "found",
-        "recall",
-        "95 %",
-        "second",
-        "false",
-        "per hour",
-        "95 %",
+    """One column per threshold."""
+    lines = {
+        "score ≥": [f"{point.threshold:.3g}" for point in points],
+        "shots found": [f"{point.n_found} of {point.n_truths}" for point in points],
+        "recall": [f"{point.recall:.1%}" for point in points],
+        "  95 %": [f"{point.recall_low:.1%} to {point.recall_high:.1%}" for point in points],
+        "second reports of a shot": [str(point.n_second) for point in points],
+        "false alarms": [str(point.n_false) for point in points],
+        "  per hour": [_rate(point.false_alarms_per_hour) for point in points],
+        "  95 %, per hour": [f"{_rate(p.per_hour_low)} to {_rate(p.per_hour_high)}" for p in points],
+    }
+    return ReportTable(
+        title="At the threshold",
+        columns=("", *(point.name for point in points)),
+        rows=tuple((name, *cells) for name, cells in lines.items()),
     )
-    rows = tuple(
-        (
-            point.name,
-            f"{point.threshold:.3g}",
-            str(point.n_truths),
-            str(point.n_found),
-            f"{point.recall:.1%}",
-            f"{point.recall_low:.1%} to {point.recall_high:.1%}",
-            str(point.n_second),
-            str(point.n_false),
-            f"{point.false_alarms_per_hour:.3g}",
-            f"{point.per_hour_low:.2g} to {point.per_hour_high:.2g}",
-        )
-        for point in points
-    )
-    return ReportTable(title="At the threshold", columns=columns, rows=rows)
 
 
 def points_told(points: Sequence[AtThreshold]) -> dict[str, str]:
     """The same as facts for a report, by threshold."""
     return {
-        f"at {point.name} (score ≥ {point.threshold:.3g})": (
+        f"{point.name} (score ≥ {point.threshold:.3g})": (
             f"recall {point.recall:.1%} ({point.recall_low:.1%} to {point.recall_high:.1%}); "
-            f"{point.false_alarms_per_hour:.3g} false alarms per hour "
-            f"({point.per_hour_low:.2g} to {point.per_hour_high:.2g}); "
+            f"{_rate(point.false_alarms_per_hour)} false alarms per hour "
+            f"({_rate(point.per_hour_low)} to {_rate(point.per_hour_high)}); "
             f"{point.n_second} second reports of a shot"
         )
         for point in points
     }
+
+
+def _rate(per_hour: float) -> str:
+    """Format a rate with two digits or more, never with an exponent."""
+    return (
+        f"{per_hour:.0f}" if per_hour >= 100 else f"{per_hour:.2g}" if per_hour >= 10 else f"{per_hour:.2f}"
+    )

@@ -61,15 +61,17 @@ def drawn_groups(material: Material, found_score: Doubles, alarms: FalseAlarms) 
         alarms=FalseAlarms(event=alarms.event, recording=alarm_keys, score=alarms.score),
         hours_by_recording=hours,
     )
-    return Drawn(groups=groups, told=_told(told))
+    return Drawn(groups=groups, told=_told(told, groups))
 
 
-def _told(in_stretches: list[str]) -> str:
+def _told(in_stretches: list[str], groups: ScoredGroups) -> str:
+    n_found, n_false = len(np.unique(groups.found_group)), len(groups.background_hours)
     if not in_stretches:
-        return "95 %, 1000 resamples of whole recordings"
+        return f"95 %, 1000 resamples of whole recordings ({n_found} with shots, {n_false} for false alarms)"
     whose = " and ".join(in_stretches)
     return (
-        f"95 %, 1000 resamples; fewer than {_FEW} recordings hold {whose}, so stretches of 10 min are drawn"
+        f"95 %, 1000 resamples; fewer than {_FEW} recordings hold {whose}, so stretches of 10 min are drawn "
+        f"({n_found} with shots, {n_false} for false alarms)"
     )
 
 

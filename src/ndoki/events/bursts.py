@@ -103,7 +103,6 @@ def _described(shots: Sequence[Event], burst_id: str) -> Burst:
 def _stem(recording: Recording, channel: int) -> str:
     """What the ids of a channel begin with; recordings of the same base name differ in the digest."""
     path = source_in_files(recording.source)
-    digest = hashlib.blake2s(
-        path.encode("utf-8", errors="surrogatepass"), digest_size=_DIGEST_BYTES
-    ).hexdigest()
+    data = path.encode("utf-8", errors="surrogatepass")
+    digest = hashlib.blake2s(data, digest_size=_DIGEST_BYTES).hexdigest()
     return f"{safe_name(PurePosixPath(path).stem)}-{digest}-ch{channel + 1}"

@@ -15,6 +15,9 @@ from ndoki.core.types import Floats
 __all__ = ["MelSpec", "hz_to_mel", "log_mel", "mel_filters", "mel_to_hz"]
 
 
+_CHUNK_FRAMES = 1024
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MelSpec:
     """How log-mel frames are made. Part of a network's identity: another spec is another network.
@@ -135,12 +138,24 @@ def log_mel(samples: Floats, spec: MelSpec) -> Floats:
         samples = np.pad(
             samples, (0, spec.frame_samples - len(samples)), mode="edge" if len(samples) else "constant"
         )
+    n_frames = spec.grid.n_frames(len(samples))
+    bands = np.empty((n_frames, spec.n_mels), np.float32)
+    # A thousand frames at a time, so that window, spectrum and power stay in a core's cache.
+    for first in range(0, n_frames, _CHUNK_FRAMES):
+        end = min(first + _CHUNK_FRAMES, n_frames)
+        part = samples[first * spec.hop_samples : (end - 1) * spec.hop_samples + spec.frame_samples]
+        bands[first:end] = _band_power(part, spec)
+    bands += np.float32(spec.power_floor)
+    np.log10(bands, out=bands)
+    bands *= np.float32(10.0)
+    return bands
+
+
+def _band_power(samples: Floats, spec: MelSpec) -> Floats:
+    """Power per frame and band, before the logarithm."""
     frames = sliding_window_view(samples, spec.frame_samples)[:: spec.hop_samples]
     spectrum = rfft(frames * _window(spec.frame_samples), axis=1)
     power = spectrum.real**2
     power += spectrum.imag**2
     bands: Floats = power @ mel_filters(spec)
-    bands += np.float32(spec.power_floor)
-    np.log10(bands, out=bands)
-    bands *= np.float32(10.0)
     return bands

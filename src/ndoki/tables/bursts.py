@@ -26,7 +26,7 @@ BURST_COLUMNS = (
     "weapon_score",
     "max_score",
 )
-"""Columns in order. ``start_…`` is the first onset, ``end_s`` the latest end, ``max_score`` the best shot's."""
+"""Columns in order; ``start_…`` is the first onset, ``end_s`` the latest end, ``max_score`` the best."""
 
 
 def write_bursts(path: Path, events: Sequence[Event]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ndoki.core.errors import OutputError, TableError
-from ndoki.core.types import DetectorId, Event, Recording
+from ndoki.core.types import Burst, DetectorId, Event, Recording
 from ndoki.tables.registry import FORMATS, TableFormat
 from ndoki.tables.row import Row
 
@@ -37,6 +37,12 @@ RECORDINGS = (
 )
 
 
+BURST = Burst(
+    id="R1-9f2c-ch1-00001", n_shots=2, rounds_per_minute=604.28, weapon="automatic", weapon_score=0.98765
+)
+SINGLE = Burst(id="Mbéli ☂-ch1-00001", n_shots=1)
+
+
 def shot(recording: Recording, first_sample: int, **changes: object) -> Event:
     fields: dict[str, object] = {
         "recording": recording,
@@ -54,9 +60,9 @@ def shot(recording: Recording, first_sample: int, **changes: object) -> Event:
 
 
 EVENTS = (
-    shot(RECORDINGS[0], 0),
+    shot(RECORDINGS[0], 0, burst=BURST, shot_index=1),
     shot(RECORDINGS[0], 4_147_199_999, channel=1, label="hn", score=0.0),
-    shot(RECORDINGS[1], 4321, score=1.0, low_hz=-5.0, high_hz=1e9),
+    shot(RECORDINGS[1], 4321, score=1.0, low_hz=-5.0, high_hz=1e9, burst=SINGLE, shot_index=1),
     shot(RECORDINGS[2], 14_000_001, label="singe à queue"),
 )
 
@@ -127,9 +133,9 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(table: TableFormat, 
 def _more_columns(name: str, text: str) -> str:
     lines = text.splitlines()
     if name == "jsonl":
-        return "".join(line[:-1] + ', "weapon": "rifle"}\n' for line in lines)
+        return "".join(line[:-1] + ', "calibre": ".458"}\n' for line in lines)
     mark = "," if name == "csv" else "\t"
-    return "".join(f"{line}{mark}{'rifle' if number else 'weapon'}\n" for number, line in enumerate(lines))
+    return "".join(f"{line}{mark}{'.458' if number else 'calibre'}\n" for number, line in enumerate(lines))
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "audacity"])
@@ -138,7 +144,7 @@ def test_columns_that_nobody_knows_are_kept(name: str, tmp_path: Path) -> None:
     for path in table.write(tmp_path, EVENTS, RECORDINGS):
         before = table.read(path)
         path.write_text(_more_columns(name, path.read_text(encoding="utf-8")), encoding="utf-8")
-        assert table.read(path) == [replace(row, extra={**row.extra, "weapon": "rifle"}) for row in before]
+        assert table.read(path) == [replace(row, extra={**row.extra, "calibre": ".458"}) for row in before]
 
 
 def test_a_missing_file_is_a_table_error(table: TableFormat, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from ndoki.core.types import DetectorId, Event, Recording
+from ndoki.events.bursts import with_bursts
+from ndoki.tables.bursts import write_bursts
 from ndoki.tables.registry import FORMATS
 from ndoki.tables.summary import FailedFile, summarise, write_summary
 
@@ -35,7 +37,7 @@ RECORDINGS = (
     Recording(source="cards/x/unknown.flac", rate_hz=4000, n_samples=4000 * 30),
 )
 DETECTOR = DetectorId(name="ndoki-forest-1", digest="9f2c41d07b")
-EVENTS = tuple(
+FOUND = tuple(
     Event(
         recording=RECORDINGS[number],
         channel=channel,
@@ -51,16 +53,23 @@ EVENTS = tuple(
     for number, channel, first, end, label, score, low_hz, high_hz in (
         (0, 0, 196_004, 203_204, "gunshot", 0.98765, 61.27, 912.5),
         (0, 0, 197_004, 204_000, "gunshot", 0.5, 70.0, 700.0),
+        (0, 0, 198_004, 205_200, "gunshot", 0.75, 70.0, 700.0),
         (1, 1, 28_799_999, 28_800_001, "thunder", 0.25, 0.0, 120.0),
         (2, 0, 0, 4000, "gunshot", 1.0, 500.0, 500.0),
     )
 )
+EVENTS = with_bursts(FOUND)
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_tables(name: str, tmp_path: Path, golden: Golden) -> None:
     for path in FORMATS[name].write(tmp_path, EVENTS, RECORDINGS):
         golden(f"tables/{path.relative_to(tmp_path).as_posix()}", path.read_text(encoding="utf-8"))
+
+
+def test_bursts(tmp_path: Path, golden: Golden) -> None:
+    write_bursts(tmp_path / "bursts.csv", EVENTS)
+    golden("tables/bursts.csv", (tmp_path / "bursts.csv").read_text(encoding="utf-8"))
 
 
 def test_summary(tmp_path: Path, golden: Golden) -> None:

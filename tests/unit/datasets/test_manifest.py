@@ -95,6 +95,8 @@ def test_a_mistake_is_named(tmp_path, rows, header, message):
 def test_a_missing_or_empty_manifest_is_said(tmp_path):
     with pytest.raises(LabelError, match=r"clips\.csv: the manifest cannot be read \(No such file"):
         read_manifest(tmp_path / "clips.csv")
+    with pytest.raises(LabelError, match=r"clips\.csv: the manifest cannot be read \(No such file"):
+        manifest_digest(tmp_path / "clips.csv")
     (tmp_path / "clips.csv").touch()
     with pytest.raises(LabelError, match="lacks the column"):
         read_manifest(tmp_path / "clips.csv")

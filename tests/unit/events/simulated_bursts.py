@@ -1,4 +1,4 @@
-"""Bursts as a detector hears them: the simulator's cadence, with shots missed, onsets off, echoes taken for shots."""
+"""Bursts as a detector hears them: simulated cadence, shots missed, onsets off, echoes taken for shots."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hearing:
-    """Share of the shots that are missed, half width of the onsets' error, share of strong echoes reported."""
+    """Share of shots missed, half width of the onsets' error, share of strong echoes taken for shots."""
 
     missed: float = 0.0
     off_s: float = 0.0
@@ -41,7 +41,7 @@ class Heard(NamedTuple):
 def firings(
     rng: np.random.Generator, ranges: SimulationRanges, hearing: Hearing | None, n: int
 ) -> Iterator[list[Heard]]:
-    """``n`` firings as bursts, with trains of unrelated onsets between them; None draws a hearing for each."""
+    """``n`` firings as bursts, and trains of unrelated onsets; without a hearing, each has its own."""
     shares = np.asarray(ranges.weapon_shares)
     for _ in range(n):
         how = hearing or Hearing(missed=rng.uniform(0, 0.1), off_s=rng.uniform(0, 0.016))

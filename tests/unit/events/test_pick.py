@@ -62,7 +62,9 @@ def test_shots_a_tenth_of_a_second_apart_are_two():
 def test_an_event_takes_its_box_from_the_proposal_at_its_frame():
     scores = np.zeros(100)
     scores[40] = 0.9
-    analysis = Analysis(track=track(scores), proposals=boxes((39, 9.0, 1, 2, 0.5), (40, 1.5, 80.0, 700.0, 0.9)))
+    analysis = Analysis(
+        track=track(scores), proposals=boxes((39, 9.0, 1, 2, 0.5), (40, 1.5, 80.0, 700.0, 0.9))
+    )
     (event,) = pick(analysis)
     assert event.first_sample == (40 * 64 + 128) * 2
     assert event.end_sample - event.first_sample == 12000
@@ -76,7 +78,9 @@ def test_an_event_ends_with_the_file():
     assert event.end_sample == RECORDING.n_samples
 
 
-@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=50), st.floats(0.1, 0.9), st.floats(0.0, 0.09))
+@given(
+    st.lists(st.floats(0, 1, width=32), min_size=1, max_size=50), st.floats(0.1, 0.9), st.floats(0.0, 0.09)
+)
 def test_a_lower_threshold_keeps_every_event(scores, threshold, less):
     high = {event.first_sample for event in pick(Analysis(track=track(scores)), threshold=threshold)}
     low = {event.first_sample for event in pick(Analysis(track=track(scores)), threshold=threshold - less)}

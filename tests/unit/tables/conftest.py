@@ -3,9 +3,16 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from ndoki.core.types import DetectorId, Event, Recording
+from ndoki.core.types import Burst, DetectorId, Event, Recording
 
 WAT = timezone(timedelta(hours=1))
+BURST = Burst(
+    id="nn03a-5e1c08-ch1-00012",
+    n_shots=3,
+    rounds_per_minute=612.24,
+    weapon="automatic",
+    weapon_score=0.93219,
+)
 
 
 @pytest.fixture
@@ -39,6 +46,8 @@ def make_event(make_recording: Callable[..., Recording]) -> Callable[..., Event]
             "low_hz": 60.04,
             "high_hz": 912.5,
             "detector": DetectorId(name="ndoki", digest="9f2c"),
+            "burst": BURST,
+            "shot_index": 2,
         }
         return Event(**(fields | changes))  # type: ignore[arg-type]
 

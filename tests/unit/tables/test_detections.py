@@ -34,13 +34,23 @@ def test_names_are_kept_as_they_are(
 def test_later_columns_are_kept_and_written_again(tmp_path: Path, make_event: Make) -> None:
     one, two = Row.from_event(make_event()), Row.from_event(make_event(first_sample=9))
     rows = [
-        replace(one, extra={"burst": "1", "weapon": "rifle"}),
-        replace(two, extra={"weapon": "", "burst": "2"}),
+        replace(one, extra={"verdict": "yes", "calibre": ".458"}),
+        replace(two, extra={"calibre": "", "verdict": "no"}),
     ]
     path = tmp_path / "detections.csv"
     write_rows(path, rows)
-    assert path.read_text().splitlines()[0].endswith(",detector_digest,burst,weapon")
+    assert path.read_text().splitlines()[0].endswith(",weapon,weapon_score,verdict,calibre")
     assert read_detections(path) == rows
+
+
+def test_a_table_from_before_there_were_bursts(tmp_path: Path, make_event: Make) -> None:
+    path = tmp_path / "detections.csv"
+    write_detections(path, [make_event()])
+    old = [line.split(",")[: len(COLUMNS) - 6] for line in path.read_text().splitlines()]
+    path.write_text("".join(",".join(cells) + "\n" for cells in old))
+    assert path.read_text().startswith("file,site,")
+    assert path.read_text().splitlines()[0].endswith(",detector_digest")
+    assert read_detections(path) == [Row.from_event(make_event(burst=None, shot_index=None))]
 
 
 def test_columns_in_any_order_and_only_the_needed_ones(tmp_path: Path) -> None:

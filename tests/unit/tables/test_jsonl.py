@@ -7,6 +7,7 @@ import pytest
 from ndoki.core.errors import TableError
 from ndoki.core.types import Event, Recording
 from ndoki.tables.jsonl import read_jsonl, write_jsonl
+from ndoki.tables.row import COLUMNS
 
 
 def test_an_event_is_one_object_with_exact_positions(
@@ -32,6 +33,12 @@ def test_an_event_is_one_object_with_exact_positions(
         "time_source": "name",
         "detector": "ndoki",
         "detector_digest": "9f2c",
+        "burst": "nn03a-5e1c08-ch1-00012",
+        "shot_index": 2,
+        "n_shots": 3,
+        "rounds_per_minute": 612.2,
+        "weapon": "automatic",
+        "weapon_score": 0.9322,
         "rate_hz": 8000,
         "n_samples": 28_800_000,
         "first_sample": 196_004,
@@ -46,12 +53,15 @@ def test_unknown_is_null_and_comes_back_unknown(
     tmp_path: Path, make_event: Callable[..., Event], make_recording: Callable[..., Recording]
 ) -> None:
     path = tmp_path / "detections.jsonl"
-    write_jsonl(path, [make_event(recording=make_recording(started_at=None, site=""))])
+    event = make_event(recording=make_recording(started_at=None, site=""), burst=None, shot_index=None)
+    write_jsonl(path, [event])
     fields = json.loads(path.read_text())
     assert fields["start_utc"] is None
+    assert [fields[name] for name in COLUMNS[-6:]] == ["", None, None, None, "", None]
     assert fields["site"] == ""
     (row,) = read_jsonl(path)
     assert row.start_utc is None
+    assert (row.burst, row.n_shots, row.weapon_score) == ("", None, None)
     assert dict(row.extra) == {
         "rate_hz": "8000",
         "n_samples": "28800000",

@@ -43,6 +43,9 @@ def test_a_selection_by_hand(tmp_path: Path, make_event: Make, make_recording: M
             "Time Source": "name",
             "Detector": "ndoki",
             "Detector Digest": "9f2c",
+            "Burst": "nn03a-5e1c08-ch1-00012",
+            "Shots": "3",
+            "Weapon": "automatic",
             "Verdict": "",
             "Notes": "",
         }
@@ -131,4 +134,5 @@ def test_what_was_written_comes_back_with_blank_verdict_and_notes(
     path.write_text(path.read_text().replace("\t\t\n", "\tyes\tfar away\n"))
     (row,) = read_raven(path)
     assert (row.extra["Verdict"], row.extra["Notes"]) == ("yes", "far away")
+    assert (row.burst, row.n_shots, row.weapon) == ("nn03a-5e1c08-ch1-00012", 3, "automatic")
     assert row.start_utc == Row.from_event(make_event()).start_utc

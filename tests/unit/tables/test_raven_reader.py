@@ -112,6 +112,15 @@ def test_foreign_columns_never_pass_for_ours(tmp_path: Path) -> None:
     assert [row.extra[name] for name in ("file", "offset_s", "start_s")] == ["x", "y", "z"]
 
 
+def test_shots_are_counted_our_way_only_beside_a_burst(tmp_path: Path) -> None:
+    path = written(tmp_path, CORE + "\tShots\tWeapon", "1\tS\t1\t1\t2\t3\t4\t2 or 3\tAK-47")
+    (row,) = read_raven(path)
+    assert (row.n_shots, row.extra["Shots"], row.weapon) == (None, "2 or 3", "AK-47")
+    path = written(tmp_path, CORE + "\tburst\tshots", "1\tS\t1\t1\t2\t3\t4\tx\t3")
+    (row,) = read_raven(path)
+    assert (row.burst, row.n_shots, "shots" in row.extra) == ("x", 3, False)
+
+
 @pytest.mark.parametrize(
     ("path", "name", "file"),
     [

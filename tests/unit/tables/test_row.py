@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ndoki.core.errors import TableError
-from ndoki.core.types import Event, Recording
+from ndoki.core.types import Burst, Event, Recording
 from ndoki.tables.cells import Cells
 from ndoki.tables.row import COLUMNS, Row, cells_of, row_from_cells, source_in_files
 
@@ -33,13 +33,27 @@ def test_cells_of_an_event_by_hand(make_event: Make) -> None:
         "time_source": "name",
         "detector": "ndoki",
         "detector_digest": "9f2c",
+        "burst": "nn03a-5e1c08-ch1-00012",
+        "shot_index": "2",
+        "n_shots": "3",
+        "rounds_per_minute": "612.2",
+        "weapon": "automatic",
+        "weapon_score": "0.9322",
     }
+
+
+def test_what_nobody_grouped_has_blank_cells(make_event: Make) -> None:
+    row = Row.from_event(make_event(burst=None, shot_index=None))
+    assert {cells_of(row)[name] for name in COLUMNS[-6:]} == {""}
+    single = Row.from_event(make_event(burst=Burst(id="x", n_shots=1), shot_index=1))
+    assert [cells_of(single)[name] for name in COLUMNS[-6:]] == ["x", "1", "1", "", "unknown", "0.0000"]
 
 
 def test_the_columns_are_those_that_users_were_promised() -> None:
     assert ", ".join(COLUMNS) == (
         "file, site, channel, label, score, offset_s, start_s, end_s, peak_s, low_hz, high_hz, start_utc, "
-        "start_local, time_source, detector, detector_digest"
+        "start_local, time_source, detector, detector_digest, burst, shot_index, n_shots, rounds_per_minute, "
+        "weapon, weapon_score"
     )
 
 
@@ -122,8 +136,8 @@ def line(**values: str) -> Cells:
 
 
 def test_what_is_missing_is_unknown_or_follows() -> None:
-    assert row_from_cells(line(weapon="rifle")) == Row(
-        file="", offset_s=24, start_s=30.5, end_s=31.0, peak_s=30.5, extra={"weapon": "rifle"}
+    assert row_from_cells(line(calibre=".458")) == Row(
+        file="", offset_s=24, start_s=30.5, end_s=31.0, peak_s=30.5, extra={"calibre": ".458"}
     )
 
 
@@ -143,6 +157,8 @@ def test_read_times_are_utc_and_local() -> None:
     [
         ({"channel": "0"}, "column 'channel': found '0', expected a whole number from 1 up"),
         ({"channel": "1.5"}, "column 'channel': found '1.5', expected a whole number from 1 up"),
+        ({"shot_index": "0"}, "column 'shot_index': found '0', expected a whole number from 1 up"),
+        ({"n_shots": "2.5"}, "column 'n_shots': found '2.5', expected a whole number from 1 up"),
         ({"end_s": "30"}, "column 'end_s': found '30', expected an end at or after the start, 30.5 s"),
         ({"start_s": ""}, "column 'start_s': found '', expected a number"),
         ({"score": "high"}, "column 'score': found 'high', expected a number"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ndoki.core.types import DetectorId, Event, Recording
+from ndoki.core.types import Burst, DetectorId, Event, Recording
 from ndoki.tables.summary import FailedFile, Summary, summarise, terminal_tables, write_summary
 
 Make = Callable[..., Event]
@@ -25,8 +25,8 @@ def summary(make_event: Make, make_recording: MakeRecording) -> Summary:
     events = [
         make_event(recording=local, first_sample=0),
         make_event(recording=local, first_sample=hour - 1),
-        make_event(recording=utc, first_sample=0, label="thunder"),
-        make_event(recording=unknown, first_sample=0),
+        make_event(recording=utc, first_sample=0, label="thunder", burst=Burst(id="2", n_shots=1)),
+        make_event(recording=unknown, first_sample=0, burst=Burst(id="3", n_shots=1)),
     ]
     return summarise(
         events,
@@ -45,6 +45,8 @@ def test_counts_by_hand(summary: Summary) -> None:
     assert (summary.n_files_ok, summary.n_files_failed, summary.n_events) == (3, 1, 4)
     assert list(summary.events_per_label.items()) == [("gunshot", 3), ("thunder", 1)]
     assert list(summary.events_per_site.items()) == [("nn03a", 3), ("unknown", 1)]
+    # The first two events are one burst.
+    assert list(summary.bursts_per_weapon.items()) == [("unknown", 2), ("automatic", 1)]
     # 23:00 UTC is midnight at the site; the other's zone is unknown; the third has no clock.
     assert list(summary.events_per_hour.items()) == [("00 local", 2), ("23 UTC", 1), ("unknown", 1)]
 
@@ -84,6 +86,7 @@ def test_json_holds_every_key_in_order(tmp_path: Path, summary: Summary) -> None
         "events_per_label",
         "events_per_site",
         "events_per_hour",
+        "bursts_per_weapon",
         "failed",
         "with_problems",
         "versions",
@@ -101,6 +104,7 @@ def test_terminal_tables(summary: Summary) -> None:
         "Events per label",
         "Events per site",
         "Events per hour of day",
+        "Bursts per weapon",
         "Files that failed",
         "Problems",
     ]
@@ -116,6 +120,8 @@ def test_terminal_tables(summary: Summary) -> None:
         "threshold": "0.50",
     }
     assert tables["Events per label"].rows == (("gunshot", "3"), ("thunder", "1"))
+    assert tables["Bursts per weapon"].columns == ("weapon", "bursts")
+    assert tables["Bursts per weapon"].rows == (("unknown", "2"), ("automatic", "1"))
     assert tables["Files that failed"].rows == (("d.wav", "no sound in it"),)
     assert tables["Problems"].rows == (("1", "data size is 0", "b.wav"), ("1", "odd tail byte", "b.wav"))
     assert all(len(row) == len(table.columns) for table in tables.values() for row in table.rows)

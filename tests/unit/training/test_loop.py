@@ -136,7 +136,9 @@ def test_masking_hides_lowest_or_highest_bands(pool, tiny):
 
 def test_it_learns_a_handful_by_heart(pool, tiny):
     examples = pool(12)
-    spec = LoopSpec(n_steps=150, batch_size=8, learning_rate=2e-2, average_decay=0.9, bfloat16=False)
+    spec = LoopSpec(
+        n_steps=120, batch_size=8, learning_rate=1e-2, average_decay=0.9, bfloat16=False, mask_share=0.0
+    )
     net = train_network(examples, everything(examples), tiny, spec, seed=1)
     assert not net.training
     for i in range(12):
@@ -146,10 +148,10 @@ def test_it_learns_a_handful_by_heart(pool, tiny):
         scores, truth = outputs[:, 0], np.flatnonzero(examples.onset[rows] == 255)
         if len(truth):
             assert int(scores.argmax()) == truth[0]
-            assert scores.max() > 0.4
+            assert scores.max() > 0.5
             np.testing.assert_allclose(outputs[truth[0], -3:], np.array([100, 50, 200]) / 255, atol=0.1)
         else:
-            assert scores.max() < 0.3
+            assert scores.max() < 0.2
 
 
 @pytest.mark.parametrize("bfloat16", [False, True])

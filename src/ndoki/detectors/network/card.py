@@ -63,7 +63,7 @@ def from_metadata(metadata: dict[str, str], source: str) -> Card:
     if _KEY not in metadata:
         raise ModelError(f"{source}: an ONNX file, but not one of Ndoki's (it has no 'ndoki' metadata)")
     try:
-        values = json.loads(metadata[_KEY])
+        values = dict(json.loads(metadata[_KEY]))
         if values.pop("format") != FORMAT:
             raise ModelError(
                 f"{source}: written by another version of Ndoki; update Ndoki or export the model again"

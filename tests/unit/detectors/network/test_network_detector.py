@@ -1,0 +1,177 @@
+"""The network behind the protocol: calibration, context, boxes, files that are no network."""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+
+from ndoki.core.errors import ModelError
+from ndoki.core.types import Block
+from ndoki.detectors.network.card import Card, to_metadata
+from ndoki.detectors.network.detector import load_network, shipped_bytes
+from ndoki.features.floor import FloorSpec, above_floor
+from ndoki.features.mel import MelSpec, log_mel
+
+BEFORE, AFTER = 2, 4
+MEL = MelSpec()
+CARD = Card(
+    name="level", mel=MEL, floor=FloorSpec(half_width_frames=20), labels=("gunshot", "wind"),
+    before_frames=BEFORE, after_frames=AFTER,
+)  # fmt: skip
+
+
+def level_network(card: Card = CARD) -> bytes:
+    """An ONNX file whose every output is the sigmoid of the mean level of its frame and its context."""
+    node, tensor = onnx.helper.make_node, onnx.helper.make_tensor_value_info
+    n_context = BEFORE + AFTER + 1
+    kernel = np.full((5, MEL.n_mels, n_context), 1 / MEL.n_mels / n_context, np.float32)
+    kernel[2:] = 0.0
+    bias = np.array([0.0, 0.0, 0.5, -1.0, 1.0], np.float32)
+    graph = onnx.helper.make_graph(
+        [
+            node("Transpose", ["frames"], ["turned"], perm=[0, 2, 1]),
+            node("Conv", ["turned", "kernel", "bias"], ["mixed"]),
+            node("Sigmoid", ["mixed"], ["scores"]),
+            node("Transpose", ["scores"], ["outputs"], perm=[0, 2, 1]),
+        ],
+        "level",
+        [tensor("frames", onnx.TensorProto.FLOAT, ["batch", "n", MEL.n_mels])],
+        [tensor("outputs", onnx.TensorProto.FLOAT, ["batch", "m", 5])],
+        [onnx.numpy_helper.from_array(kernel, "kernel"), onnx.numpy_helper.from_array(bias, "bias")],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    onnx.helper.set_model_props(model, to_metadata(card))
+    return bytes(model.SerializeToString())
+
+
+@pytest.fixture
+def opened(tmp_path):
+    def make(**changes):
+        path = tmp_path / "level.onnx"
+        path.write_bytes(level_network(replace(CARD, **changes)))
+        return load_network(path)
+
+    return make
+
+
+def block_of(samples, first_frame=0, end_frame=None):
+    n_frames = MEL.grid.n_frames(len(samples))
+    return Block(samples=samples, first_sample=0, first_frame=first_frame, end_frame=end_frame or n_frames)
+
+
+@pytest.fixture
+def samples(rng):
+    sound = (0.01 * rng.standard_normal(40_000)).astype(np.float32)
+    sound[20_000:22_000] *= 30
+    return sound
+
+
+def by_hand(samples):
+    """Mean level of each frame's context above the floor; level 0 where the file has no frames."""
+    above = above_floor(log_mel(samples, MEL), CARD.floor)
+    padded = np.pad(above, ((BEFORE, AFTER), (0, 0)))
+    means = np.array([padded[i : i + BEFORE + AFTER + 1].mean() for i in range(len(above))])
+    return 1 / (1 + np.exp(-means))
+
+
+def test_scores_are_those_of_the_network(opened, samples):
+    track = opened().analyse(block_of(samples)).track
+    np.testing.assert_allclose(track.scores[:, 0], by_hand(samples), atol=1e-5)
+    np.testing.assert_allclose(track.scores[:, 1], by_hand(samples), atol=1e-5)
+
+
+def test_a_block_answers_for_its_own_frames(opened, samples):
+    analysis = opened().analyse(block_of(samples, 200, 350))
+    assert analysis.track.first_frame == 200
+    np.testing.assert_allclose(analysis.track.scores[:, 0], by_hand(samples)[200:350], atol=1e-5)
+    assert analysis.proposals.frame.min() >= 200
+    assert analysis.proposals.frame.max() < 350
+
+
+def test_context_is_the_networks_and_the_floors(opened):
+    detector = opened()
+    assert detector.context_before_frames == BEFORE + 40
+    assert detector.context_after_frames == AFTER + 40
+
+
+def test_the_first_score_is_calibrated_and_no_other(opened, samples):
+    """In straight lines between the card's points."""
+    raw = opened().analyse(block_of(samples)).track.scores
+    calibration = ((0.0, 0.0), (0.5, 0.2), (0.6, 0.9), (1.0, 1.0))
+    calibrated = opened(calibration=calibration).analyse(block_of(samples)).track.scores
+    np.testing.assert_allclose(calibrated[:, 0], np.interp(raw[:, 0], *np.transpose(calibration)), atol=1e-6)
+    np.testing.assert_array_equal(calibrated[:, 1], raw[:, 1])
+    assert np.abs(calibrated[:, 0] - raw[:, 0]).max() > 0.1
+
+
+def test_boxes_are_decoded_and_belong_to_their_frames(opened, samples):
+    analysis = opened().analyse(block_of(samples))
+    boxes = analysis.proposals
+    np.testing.assert_array_equal(boxes.score, analysis.track.scores[boxes.frame, 0])
+    sigmoid = 1 / (1 + np.exp(-np.array([0.5, -1.0, 1.0])))
+    assert boxes.duration_s == pytest.approx(np.full(len(boxes), 0.05 * 100 ** sigmoid[0]), rel=1e-4)
+    assert (boxes.low_hz < boxes.high_hz).all()
+    assert (boxes.label == 0).all()
+
+
+def test_frames_of_hardly_any_score_have_no_box(opened, samples):
+    sharp = ((0.0, 0.0), (0.6, 0.0), (1.0, 1.0))
+    analysis = opened(calibration=sharp).analyse(block_of(samples))
+    np.testing.assert_array_equal(analysis.proposals.frame, np.flatnonzero(analysis.track.scores[:, 0] >= 0.01))
+    assert 0 < len(analysis.proposals) < len(analysis.track.scores)
+
+
+@pytest.mark.parametrize("n_frames", [1, 2047, 2048, 2049, 5000])
+def test_running_in_pieces_is_running_at_once(opened, rng, n_frames):
+    detector = opened()
+    frames = rng.normal(0, 1, (n_frames + BEFORE + AFTER, MEL.n_mels)).astype(np.float32)
+    means = np.array([frames[i : i + BEFORE + AFTER + 1].mean() for i in range(n_frames)])
+    np.testing.assert_allclose(detector.run(frames)[:, 0], 1 / (1 + np.exp(-means)), atol=1e-5)
+
+
+def test_the_digest_is_that_of_the_file(opened, tmp_path):
+    detector = opened()
+    assert detector.id.name == "level"
+    assert detector.id.digest == hashlib.sha256((tmp_path / "level.onnx").read_bytes()).hexdigest()
+    assert opened(operating_points={"review": 0.2}).id.digest != detector.id.digest
+
+
+def test_the_shipped_network_is_small_and_complete():
+    content = shipped_bytes()
+    assert len(content) <= 5_000_000
+    detector = load_network()
+    assert detector.id.digest == hashlib.sha256(content).hexdigest()
+    assert detector.labels[0] == "gunshot"
+    assert set(detector.card.operating_points) == {"review", "balanced", "alert"}
+    assert {"recipe", "manifest_sha256", "weights_licence"} <= set(detector.card.provenance)
+    raw, calibrated = np.transpose(detector.card.calibration)
+    assert (np.diff(raw) > 0).all()
+    assert (np.diff(calibrated) >= 0).all()
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(ModelError, match=r"none\.onnx: the model cannot be read \(No such file"):
+        load_network(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("damage", [b"", b"text", bytes(3000), "half", "flipped"])
+def test_a_file_that_is_no_network_is_said(tmp_path, damage):
+    content = level_network()
+    if damage == "half":
+        damage = content[: len(content) // 2]
+    if damage == "flipped":
+        damage = bytes(255 - byte for byte in content)
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(damage)
+    with pytest.raises(ModelError, match=r"bad\.onnx"):
+        load_network(path)
+
+
+def test_another_programs_network_is_said(tmp_path):
+    model = onnx.load_model_from_string(level_network())
+    del model.metadata_props[:]
+    (tmp_path / "other.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match=r"other\.onnx: an ONNX file, but not one of Ndoki's"):
+        load_network(tmp_path / "other.onnx")
