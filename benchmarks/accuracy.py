@@ -39,7 +39,9 @@ def intervals(result: Heldout) -> dict[float, Interval]:
         found_score=best_scores(result.shots),
         truth_recording=np.array([str(one.clip.path) for one in result.shots]),
         alarms=false_alarms(background_detections(result.backgrounds)),
-        hours_by_recording={recording_key(str(one.clip.path)): one.duration_s / 3600 for one in result.backgrounds},
+        hours_by_recording={
+            recording_key(str(one.clip.path)): one.duration_s / 3600 for one in result.backgrounds
+        },
         group_by_recording={
             **{str(one.clip.path): one.clip.group for one in result.shots},
             **{recording_key(str(one.clip.path)): one.clip.group for one in result.backgrounds},
@@ -53,11 +55,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared/data/clips.csv")
     parser.add_argument("--folds", type=Path, default=HERE / "folds")
-    parser.add_argument("--detector", default="gunshot", help="name or file that is tested on the validation split")
+    parser.add_argument(
+        "--detector", default="gunshot", help="name or file that is tested on the validation split"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     if not options.data.exists():
-        sys.exit(f"{options.data} is not there: the accuracy figures need the labelled clips; give --data clips.csv")
+        sys.exit(f"{options.data} is not there: the figures need the labelled clips; give --data clips.csv")
     clips = read_manifest(options.data)
     shots, backgrounds = field_clips([clip for clip in clips if clip.split == "val"])
     network, template = load_detector(options.detector), load_detector("template")
@@ -75,7 +79,10 @@ def main() -> int:
 def report(rows: dict[tuple[str, str], Heldout], path: Path | None) -> None:
     """Print, and write as JSON if asked."""
     print(f"machine: {platform.processor() or platform.machine()}, Python {platform.python_version()}")
-    print(f"{'test':<26}{'detector':<10}{'shots':>6}{'hours':>7}" + "".join(f"{f'recall at {r:g}/h':>24}" for r in RATES))
+    print(
+        f"{'test':<26}{'detector':<10}{'shots':>6}{'hours':>7}"
+        + "".join(f"{f'recall at {r:g}/h':>24}" for r in RATES)
+    )
     figures = []
     for (test, name), result in rows.items():
         found = intervals(result)

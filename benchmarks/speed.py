@@ -130,17 +130,31 @@ def main() -> int:
     if not path.exists():
         make_day(path, options.hours, options.data)
     cores = os.cpu_count() or 1
-    print(f"{options.hours:g} h of {RATE_HZ} Hz 16-bit sound; {platform.machine()}, {cores} cores, Python {platform.python_version()}")
+    print(
+        f"{options.hours:g} h of {RATE_HZ} Hz 16-bit sound; "
+        f"{platform.machine()}, {cores} cores, Python {platform.python_version()}"
+    )
     read_day(path)
-    print(f"{'run':>4}{'read':>9}{'read+STFT':>11}{'detect':>9}{'x real time':>13}{'ratio to floor':>16}{'peak MB':>9}{'events':>8}")
+    print(
+        f"{'run':>4}{'read':>9}{'read+STFT':>11}{'detect':>9}"
+        f"{'x real time':>13}{'ratio to floor':>16}{'peak MB':>9}{'events':>8}"
+    )
     for run in range(1, options.repeats + 1):
         read_s, stft_s = timed(lambda: read_day(path)), timed(lambda: stft_day(path, cores))
-        wall_s, peak_mb = detect(path, options.work / "out", "--detector", options.detector, "--format", "csv")
+        wall_s, peak_mb = detect(
+            path, options.work / "out", "--detector", options.detector, "--format", "csv"
+        )
         n_events = json.loads((options.work / "out/summary.json").read_text())["n_events"]
         speed = options.hours * 3600 / wall_s
-        print(f"{run:>4}{read_s:>8.2f}s{stft_s:>10.2f}s{wall_s:>8.2f}s{speed:>13.0f}{wall_s / stft_s:>16.2f}{peak_mb:>9.0f}{n_events:>8}")
+        print(
+            f"{run:>4}{read_s:>8.2f}s{stft_s:>10.2f}s{wall_s:>8.2f}s"
+            f"{speed:>13.0f}{wall_s / stft_s:>16.2f}{peak_mb:>9.0f}{n_events:>8}"
+        )
     if options.detector == "gunshot":
-        print("seconds per hour of sound on one core:", ", ".join(f"{k} {v:.3f}" for k, v in stages(path).items()))
+        print(
+            "seconds per hour of sound on one core:",
+            ", ".join(f"{k} {v:.3f}" for k, v in stages(path).items()),
+        )
     return 0
 
 

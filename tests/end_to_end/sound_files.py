@@ -17,7 +17,7 @@ def wav(
     before: bytes = b"",
     keep: int | None = None,
 ) -> bytes:
-    """A 16-bit mono WAV; ``claims`` is a false data size, ``before`` a chunk, ``keep`` how many bytes remain."""
+    """A 16-bit mono WAV; ``claims`` is a false data size, ``before`` a chunk, ``keep`` what remains."""
     data = np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2").tobytes()
     fmt = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16)
     size = len(data) if claims is None else claims

@@ -10,7 +10,9 @@ from PIL import Image
 
 def test_the_demo_finds_its_own_shots(tmp_path):
     ndoki = Path(sys.executable).with_name("ndoki")
-    done = subprocess.run([ndoki, "demo"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [ndoki, "demo"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     found, of = map(int, re.findall(r"Detected shots: (\d+) of (\d+) simulated ones", done.stdout)[0])
     assert of >= 3

@@ -1,4 +1,4 @@
-"""``ndoki detect`` as a user runs it: a process, a folder of recordings, and what lies in --out afterwards."""
+"""``ndoki detect`` as a user runs it: a process, a folder of recordings, and what lies in --out."""
 
 import csv
 import hashlib
@@ -62,7 +62,10 @@ HEARD = {
     "chunk.wav": (lambda s, p: wav(s, before=UNKNOWN_CHUNK), None),
     "size_0.wav": (lambda s, p: wav(s, claims=0), "promises 0 bytes of sound but it goes on"),
     "size_ffffffff.wav": (lambda s, p: wav(s, claims=0xFFFFFFFF), "does not say how long the sound is"),
-    "too_long.wav": (lambda s, p: wav(s, claims=2 * len(s) + 9000), "promises 393000 bytes of sound but 384000"),
+    "too_long.wav": (
+        lambda s, p: wav(s, claims=2 * len(s) + 9000),
+        "promises 393000 bytes of sound but 384000",
+    ),
     "too_short.wav": (lambda s, p: wav(s, claims=len(s)), "promises 192000 bytes of sound but it goes on"),
     "odd_tail.wav": (lambda s, p: wav(s, claims=2 * len(s) + 1, tail=b"\7"), "less than one sample"),
     "power_cut.wav": (lambda s, p: wav(s, keep=300_001), "the sound was cut off"),
@@ -88,7 +91,9 @@ def card(tmp_path: Path, shot: np.ndarray) -> dict[str, str]:
     return contents(tmp_path / "card")
 
 
-def test_each_kind_of_broken_file_is_salvaged_or_named(ndoki: Run, card: dict[str, str], tmp_path: Path) -> None:
+def test_each_kind_of_broken_file_is_salvaged_or_named(
+    ndoki: Run, card: dict[str, str], tmp_path: Path
+) -> None:
     ran = ndoki("card", "--jobs", "2")
     assert ran.code == 3
     assert "Traceback" not in ran.stderr
@@ -116,7 +121,13 @@ def test_every_output_at_once(ndoki: Run, save: Save, shot: np.ndarray, tmp_path
     for site in ("bai", "ridge"):
         save(tmp_path / "cards" / site / "R_20260104_053000.WAV", shot)
     ran = ndoki(
-        "cards", "--format", "csv,raven,audacity,jsonl", "--images", "--clips", "--timezone", "Africa/Libreville"
+        "cards",
+        "--format",
+        "csv,raven,audacity,jsonl",
+        "--images",
+        "--clips",
+        "--timezone",
+        "Africa/Libreville",
     )
     assert (ran.code, ran.stderr) == (0, "")
     found = contents(ran.out)
@@ -124,7 +135,13 @@ def test_every_output_at_once(ndoki: Run, save: Save, shot: np.ndarray, tmp_path
     tables = {f"raven/{name}.Table.1.selections.txt" for name in names} | {
         f"audacity/{name}.labels.txt" for name in names
     }
-    others = {"detections.csv", "bursts.csv", "detections.jsonl", "raven/combined.selections.txt", "summary.json"}
+    others = {
+        "detections.csv",
+        "bursts.csv",
+        "detections.jsonl",
+        "raven/combined.selections.txt",
+        "summary.json",
+    }
     pictures = {name for name in found if name.endswith(".png")}
     clips = {name for name in found if name.endswith(".wav")}
     assert set(found) == tables | others | pictures | clips
@@ -173,7 +190,9 @@ def test_nothing_found_is_a_header_and_exit_code_0(
     assert not list(ran.out.rglob("*.png")) + list(ran.out.rglob("*.wav"))
 
 
-def test_the_template_detector_does_the_same_job(ndoki: Run, save: Save, shot: np.ndarray, tmp_path: Path) -> None:
+def test_the_template_detector_does_the_same_job(
+    ndoki: Run, save: Save, shot: np.ndarray, tmp_path: Path
+) -> None:
     save(tmp_path / "a.wav", shot)
     ran = ndoki("a.wav", "--detector", "template", "--threshold", "0.3")
     assert ran.code == 0
@@ -211,13 +230,17 @@ def test_another_program_reads_raven_and_audacity(
             ran.out / "raven" / f"{stem}.Table.1.selections.txt", annot_col="Label"
         ).to_bbox()
         assert [box.onset for box in alone] == [float(row["start_s"]) for row in own]
-        labels = crowsetta.formats.bbox.AudBBox.from_file(ran.out / "audacity" / f"{stem}.labels.txt").to_bbox()
+        labels = crowsetta.formats.bbox.AudBBox.from_file(
+            ran.out / "audacity" / f"{stem}.labels.txt"
+        ).to_bbox()
         assert [(box.onset, box.offset) for box in labels] == [
             (float(row["start_s"]), float(row["end_s"])) for row in own
         ]
 
 
-def test_each_format_reads_back_to_the_same_rows(ndoki: Run, save: Save, shot: np.ndarray, tmp_path: Path) -> None:
+def test_each_format_reads_back_to_the_same_rows(
+    ndoki: Run, save: Save, shot: np.ndarray, tmp_path: Path
+) -> None:
     save(tmp_path / "a.wav", shot)
     ran = ndoki("a.wav", "--format", ",".join(FORMATS), "--threshold", "0.2")
     csv_rows = FORMATS["csv"].read(ran.out / "detections.csv")

@@ -45,11 +45,6 @@ REFUSED = {
     "detector": ((*GOOD, "--detector", "gunshoot"), "'gunshoot' is neither", "did you mean 'gunshot'?"),
     "detector file": ((*GOOD, "--detector", "none.onnx"), "none.onnx", "cannot be read"),
     "not a detector": ((*GOOD, "--detector", "in.wav"), "'in.wav' is neither", ".onnx or .npz"),
-    "two thresholds": (
-        (*GOOD, "--threshold", "0.3", "--min-score", "0.2"),
-        "give one of --threshold, --min-score and --operating-point",
-        "",
-    ),
     "threshold and point": (
         (*GOOD, "--threshold", "0.3", "--operating-point", "review"),
         "give one of",

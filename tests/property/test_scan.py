@@ -54,7 +54,9 @@ def day(day_samples: Floats, tmp_path_factory: pytest.TempPathFactory) -> Record
     return describe(str(path))
 
 
-def found(detector: Detector, recording: Recording, threshold: float = 0.05, **options: object) -> list[Event]:
+def found(
+    detector: Detector, recording: Recording, threshold: float = 0.05, **options: object
+) -> list[Event]:
     return scan(recording, detector, Picker(threshold=threshold), **options)  # type: ignore[arg-type]
 
 

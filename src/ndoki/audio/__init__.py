@@ -1,0 +1,1 @@
+"""Files → samples, whatever state they are in."""

@@ -21,19 +21,36 @@ SOME_FAILED = 3
 
 @click.command(short_help="Find gunshots in recordings.")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Folder for the results.")
-@click.option("--threshold", type=click.FloatRange(0, 1, min_open=True), metavar="X", help="Lowest score of an event.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Folder for the results."
+)
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1, min_open=True), metavar="X", help="Lowest score of an event."
+)
 @click.option(
     "--operating-point",
     type=click.Choice(["review", "balanced", "alert"]),
     help="Threshold by how many false alarms per hour of look-alikes are bearable: 10, 1 or 0.1.",
 )
-@click.option("--min-score", type=click.FloatRange(0, 1, min_open=True), metavar="X", help="The same as --threshold.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="X",
+    help="Also list events below the threshold, from this score on.",
+)
 @click.option("--detector", default="gunshot", show_default=True, metavar="NAME|FILE", help="What listens.")
-@click.option("--format", "formats", default="csv,raven", show_default=True, help="csv, raven, audacity, jsonl: any, by comma.")
+@click.option(
+    "--format",
+    "formats",
+    default="csv,raven",
+    show_default=True,
+    help="csv, raven, audacity, jsonl: any, by comma.",
+)
 @click.option("--images", is_flag=True, help="A spectrogram for each 12 s segment with events.")
 @click.option("--clips", is_flag=True, help="A WAV around each event.")
-@click.option("--timezone", metavar="ZONE", help="Zone of times that come without one: Africa/Libreville, +01:00.")
+@click.option(
+    "--timezone", metavar="ZONE", help="Zone of times that come without one: Africa/Libreville, +01:00."
+)
 @click.option("--deployments", metavar="FILE.csv", help="Table of recorders, places and time zones.")
 @click.option("--channel", type=click.IntRange(min=1), metavar="N", help="Only this channel; counts from 1.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Cores to use; all by default.")
@@ -64,7 +81,7 @@ def run(
     jobs: int | None = None,
 ) -> int:
     """What the command does; returns its exit code."""
-    # One block per core is faster than several cores per matrix product, and this must be said before numpy loads.
+    # A block per core is faster than several cores per matrix product; said before numpy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ndoki.audio.storage import find_recordings
     from ndoki.batch.run import Job
@@ -78,10 +95,10 @@ def run(
 
     wanted = [table_format(name.strip()) for name in formats.split(",") if name.strip()]
     listener = load_detector(detector)
-    picker = Picker(threshold=_threshold(listener, threshold, operating_point, min_score))
+    limit = _threshold(listener, threshold, operating_point)
     job = Job(
         detector=listener,
-        picker=picker,
+        picker=Picker(threshold=min(limit, min_score or limit)),
         timezone=parse_zone(timezone) if timezone else None,
         deployments=read_deployments(deployments) if deployments else None,
         channel=None if channel is None else channel - 1,
@@ -92,13 +109,17 @@ def run(
     began = time.monotonic()
     heard, failed = _listen(sources, job)
     recordings = [one.recording for one in heard]
-    events = with_bursts([event for one in heard for event in one.events])
+    found = [event for one in heard for event in one.events]
+    sure = with_bursts([event for event in found if event.score >= limit])
+    # Events between --min-score and the threshold stand in the tables and count nowhere else.
+    in_order = iter(sure)
+    events = [next(in_order) if event.score >= limit else event for event in found]
     for table in wanted:
         table.write(out, events, recordings)
         if table.name == "csv":
-            write_bursts(out / "bursts.csv", events)
-    _write_sounds(out, heard, images=images, clips=clips)
-    summary = _summary(events, heard, failed, job, time.monotonic() - began)
+            write_bursts(out / "bursts.csv", sure)
+    _write_sounds(out, heard, limit, images=images, clips=clips)
+    summary = _summary(sure, heard, failed, job, limit, time.monotonic() - began)
     _close(out, summary)
     return SOME_FAILED if failed else 0
 
@@ -108,19 +129,19 @@ def _absolute(source: str) -> str:
     return source if "://" in source else str(Path(source).absolute())
 
 
-def _threshold(detector: object, threshold: float | None, point: str | None, min_score: float | None) -> float:
+def _threshold(detector: object, threshold: float | None, point: str | None) -> float:
     from ndoki.core.errors import ConfigError
     from ndoki.detectors.registry import operating_points
 
-    given = [value for value in (threshold, min_score, point) if value is not None]
-    if len(given) > 1:
-        raise ConfigError("give one of --threshold, --min-score and --operating-point, not several")
-    if threshold is not None or min_score is not None:
-        return threshold if threshold is not None else min_score or 0.0
+    if threshold is not None and point is not None:
+        raise ConfigError("give one of --threshold and --operating-point, not both")
+    if threshold is not None:
+        return threshold
     points = operating_points(detector)  # type: ignore[arg-type]
     if point is not None and point not in points:
         raise ConfigError(
-            f"this detector has no operating point {point!r} (it has {', '.join(points) or 'none'}); give --threshold instead"
+            f"this detector has no operating point {point!r} (it has {', '.join(points) or 'none'}); "
+            "give --threshold instead"
         )
     return points.get(point or "balanced", 0.5)
 
@@ -150,7 +171,7 @@ def _listen(sources: Sequence[str], job: "Job") -> "tuple[list[Heard], list[Fail
     return heard, failed
 
 
-def _write_sounds(out: Path, heard: "Sequence[Heard]", *, images: bool, clips: bool) -> None:
+def _write_sounds(out: Path, heard: "Sequence[Heard]", limit: float, *, images: bool, clips: bool) -> None:
     from ndoki.audio.reader import open_samples
     from ndoki.tables.clips import write_clips
     from ndoki.tables.images import write_images
@@ -160,13 +181,14 @@ def _write_sounds(out: Path, heard: "Sequence[Heard]", *, images: bool, clips: b
         return
     names = mirrored_names([one.recording.source for one in heard])
     for one, name in zip(heard, names, strict=True):
-        if not one.events:
+        events = [event for event in one.events if event.score >= limit]
+        if not events:
             continue
         with open_samples(one.recording.source) as samples:
             if images:
-                write_images(out / "images", name, one.recording, one.events, samples.read)
+                write_images(out / "images", name, one.recording, events, samples.read)
             if clips:
-                write_clips(out / "clips", name, one.recording, one.events, samples.read)
+                write_clips(out / "clips", name, one.recording, events, samples.read)
 
 
 def _summary(
@@ -174,6 +196,7 @@ def _summary(
     heard: "Sequence[Heard]",
     failed: "Sequence[Failure]",
     job: "Job",
+    limit: float,
     wall_s: float,
 ) -> "Summary":
     from importlib.metadata import version
@@ -184,10 +207,14 @@ def _summary(
         events,
         [one.recording for one in heard],
         detector=job.detector.id,
-        threshold=job.picker.threshold,
+        threshold=limit,
         wall_s=wall_s,
         failed=[FailedFile(file=one.source, reason=one.reason) for one in failed],
-        versions={"ndoki": version("ndoki"), "onnxruntime": version("onnxruntime"), "python": sys.version.split()[0]},
+        versions={
+            "ndoki": version("ndoki"),
+            "onnxruntime": version("onnxruntime"),
+            "python": sys.version.split()[0],
+        },
     )
 
 

@@ -147,8 +147,8 @@ def _limit(outcome: "Outcome") -> list[str]:
     if reached >= max(rates) or len(curve.threshold) == 1:
         return []
     return [
-        f"the events end at score {curve.threshold[-1]:.3g} with {reached:.3g} false alarms per hour; recall at "
-        "higher rates may be better than told: for whole curves detect with a lower threshold"
+        f"the events end at score {curve.threshold[-1]:.3g} with {reached:.3g} false alarms per hour; recall "
+        "at higher rates may be better than told: for whole curves detect with a lower threshold"
     ]
 
 

@@ -13,7 +13,11 @@ BAD_INPUT, STOPPED = 2, 130
 
 _COMMANDS = {
     "detect": ("ndoki.cli.detect", "detect", "Find gunshots in recordings."),
-    "inspect": ("ndoki.cli.inspect", "inspect", "Say what recordings are, when they were made, and how good they are."),
+    "inspect": (
+        "ndoki.cli.inspect",
+        "inspect",
+        "Say what recordings are, when they were made, and how good they are.",
+    ),
     "demo": ("ndoki.cli.demo", "demo", "Make a recording with simulated shots and find them."),
     "simulate": ("ndoki.cli.simulate", "simulate", "Write recordings with simulated shots and their truth."),
     "evaluate": ("ndoki.cli.evaluate", "evaluate", "Count shots found and false alarms against the truth."),
@@ -51,7 +55,14 @@ def _show_version(context: click.Context, _option: click.Parameter, is_wanted: b
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version.",
+)
 def _ndoki() -> None:
     """Find every gunshot in days and years of forest sound.
 

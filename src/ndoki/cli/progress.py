@@ -86,4 +86,6 @@ def show_tables(tables: Sequence[TextTable]) -> None:
             table.add_row(*map(escape, row))
         console.print(table)
         if len(text.rows) > _SHOWN_ROWS:
-            console.print(f"  … and {len(text.rows) - _SHOWN_ROWS} more, all of them in the files written", style="dim")
+            console.print(
+                f"  … and {len(text.rows) - _SHOWN_ROWS} more, all of them in the files written", style="dim"
+            )

@@ -19,7 +19,9 @@ __all__ = ["train"]
     help="Manifest of the labelled clips.",
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.onnx", help="Where the detector goes.")
-@click.option("--fold", type=click.IntRange(min=0), metavar="K", help="Leave out fold K, for cross-validation.")
+@click.option(
+    "--fold", type=click.IntRange(min=0), metavar="K", help="Leave out fold K, for cross-validation."
+)
 @click.option(
     "--folds-from",
     type=click.Path(path_type=Path),
@@ -27,7 +29,9 @@ __all__ = ["train"]
     help="Folder with the networks of all folds: scores are calibrated on what each has not heard.",
 )
 @click.option("--cache", type=click.Path(path_type=Path), default=Path("build/train"), show_default=True)
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes that make examples; all cores by default.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Processes that make examples; all cores by default."
+)
 def train(
     recipe: Path,
     data: Path,

@@ -1,0 +1,1 @@
+"""Labelled audio → training examples."""

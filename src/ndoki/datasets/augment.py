@@ -109,8 +109,10 @@ def _ramp(n: int) -> Floats:
 def with_digital_silence(
     samples: Floats, rate_hz: int, rng: np.random.Generator, onsets: Sequence[int] = ()
 ) -> Floats:
-    """A gap of exact zeros, as recorders and edited files have them; the sound as it is where the gap
-    would swallow an onset (from 0.05 s before it to 0.5 s behind)."""
+    """A gap of exact zeros, as recorders and edited files have them.
+
+    The sound stays as it is where the gap would swallow an onset (from 0.05 s before it to 0.5 s behind).
+    """
     n = round(rng.uniform(0.05, 1.5) * rate_hz)
     first = int(rng.integers(-n // 2, max(1, len(samples) - n // 2)))
     if any(first - 0.5 * rate_hz < onset < first + n + 0.05 * rate_hz for onset in onsets):

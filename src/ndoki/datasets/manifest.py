@@ -121,7 +121,8 @@ def _check_groups(manifest: Path, clips: Iterable[Clip]) -> None:
     for clip in clips:
         if split_of.setdefault(clip.group, clip.split) != clip.split:
             raise LabelError(
-                f"{manifest}: group {clip.group!r} lies in two splits; clips that share audio must not be split"
+                f"{manifest}: group {clip.group!r} lies in two splits; "
+                "clips that share audio must not be split"
             )
 
 

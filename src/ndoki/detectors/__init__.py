@@ -1,0 +1,1 @@
+"""Sound → scores or boxes, by name."""

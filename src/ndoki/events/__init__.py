@@ -1,0 +1,1 @@
+"""Scores → events. Pure."""

@@ -90,7 +90,7 @@ class Picker:
         )
 
     def _from_windows(self, track: ScoreTrack, column: int) -> Proposals:
-        """One event per run of windows at or above the threshold, from the first one's start to the last one's end."""
+        """One event per run of windows at or above the threshold, from the first start to the last end."""
         scores = track.scores[:, column]
         above = np.concatenate([[False], scores >= self.threshold, [False]])
         edges = np.flatnonzero(above[1:] != above[:-1])

@@ -1,0 +1,1 @@
+"""Samples → frames. Pure."""

@@ -1,0 +1,1 @@
+"""Recipe → trained detector. The only place that knows torch."""

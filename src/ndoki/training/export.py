@@ -2,7 +2,6 @@
 
 import io
 import warnings
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -13,7 +12,7 @@ from ndoki.core.types import Floats
 from ndoki.detectors.network.card import Card, to_metadata
 from ndoki.training.network import GunshotNet
 
-__all__ = ["export", "with_card"]
+__all__ = ["export", "network_scores", "with_card"]
 
 
 class _Scores(nn.Module):
@@ -61,13 +60,6 @@ def with_card(content: bytes, card: Card) -> bytes:
     onnx.checker.check_model(model)
     serialised: bytes = model.SerializeToString(deterministic=True)
     return serialised
-
-
-def write_model(path: Path, content: bytes) -> None:
-    """Write whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
 
 
 def network_scores(net: GunshotNet, above: Floats) -> Floats:

@@ -8,6 +8,7 @@ into what it saw, and one pool serves all trainings.
 import multiprocessing
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -160,7 +161,7 @@ def build_pool(
             first=int(first), end=int(end), seed=seed, materials=materials, shares=sizes / sizes.sum(),
             spec=spec, mel=mel, floor=floor,
         )
-        for first, end in zip(bounds[:-1], bounds[1:], strict=True)
+        for first, end in pairwise(bounds)
     ]  # fmt: skip
     if n_processes <= 1:
         return _concatenated([_make(job) for job in jobs])

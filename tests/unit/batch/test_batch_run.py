@@ -1,7 +1,6 @@
 """Many recordings: in order, each by itself, whatever one of them does."""
 
 import threading
-from dataclasses import dataclass, field
 from datetime import timedelta, timezone
 
 import numpy as np
@@ -18,16 +17,17 @@ RATE = 4000
 POISON = 0.9
 
 
-@dataclass(frozen=True)
 class Loud:
     """Scores each quarter of a second by its largest sample; stumbles over samples of 0.9."""
 
-    id: DetectorId = DetectorId(name="loud", digest="0" * 64)
-    grid: FrameGrid = FrameGrid(rate_hz=RATE, hop_samples=1000, frame_samples=1000)
-    labels: tuple[str, ...] = ("gunshot",)
-    context_before_frames: int = 0
-    context_after_frames: int = 0
-    threads: set[int] = field(default_factory=set, compare=False)
+    id = DetectorId(name="loud", digest="0" * 64)
+    grid = FrameGrid(rate_hz=RATE, hop_samples=1000, frame_samples=1000)
+    labels = ("gunshot",)
+    context_before_frames = 0
+    context_after_frames = 0
+
+    def __init__(self) -> None:
+        self.threads: set[int] = set()
 
     def analyse(self, block: Block) -> Analysis:
         self.threads.add(threading.get_ident())
@@ -37,15 +37,13 @@ class Loud:
             raise ZeroDivisionError("what nobody thought of")
         scores = highest.astype(np.float32)[:, None]
         return Analysis(
-            track=ScoreTrack(
-                grid=self.grid, labels=self.labels, first_frame=block.first_frame, scores=scores
-            )
+            track=ScoreTrack(grid=self.grid, labels=self.labels, first_frame=block.first_frame, scores=scores)
         )
 
 
 @pytest.fixture
 def card(tmp_path):
-    """Sources in order: short and long files with events, a broken one, one that the detector stumbles over."""
+    """Short and long files with events, a broken one, and one that the detector stumbles over."""
 
     def write(name, seconds, onsets=(), level=0.6):
         samples = np.zeros(round(seconds * RATE), np.float32)

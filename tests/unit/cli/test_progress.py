@@ -15,7 +15,8 @@ from ndoki.tables.summary import TextTable
 
 def text_of(progress: Progress) -> str:
     task = progress.tasks[0]
-    return f"{task.completed:.0f}/{task.total:.0f} {task.fields['heard']} {task.fields['events']} {task.fields['failed']}"
+    said = (task.fields[name] for name in ("heard", "events", "failed"))
+    return f"{task.completed:.0f}/{task.total:.0f} " + " ".join(map(str, said))
 
 
 @pytest.fixture
@@ -42,9 +43,7 @@ def test_it_counts_hours_events_and_failures(progress):
 
 def test_many_threads_may_tell_it(progress):
     bar = Listening(progress, 1000.0)
-    threads = [
-        threading.Thread(target=lambda: [bar.advance(3.6) for _ in range(500)]) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: [bar.advance(3.6) for _ in range(500)]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

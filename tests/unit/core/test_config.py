@@ -45,7 +45,7 @@ def test_values_arrive_in_their_types():
     ],
 )
 def test_a_mistake_is_named(table, message):
-    with pytest.raises(ConfigError, match="^t") as caught:
+    with pytest.raises(ConfigError, match=r"^t") as caught:
         from_table(Outer, table, "t")
     assert message in str(caught.value)
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,9 @@ from ndoki.datasets.manifest import Clip, Sound
 from ndoki.datasets.simulate.ranges import TRAIN
 
 RATE = 8000
-ONLY = {
-    kind: ExampleSpec(**{name: float(name == kind) for name in ("real", "pushed", "simulated", "background", "confuser")},
-                      extra_confuser_share=0.0, response_share=0.0, silence_share=0.0)
-    for kind in ("real", "pushed", "simulated", "background", "confuser")
-}  # fmt: skip
+KINDS = ("real", "pushed", "simulated", "background", "confuser")
+PLAIN = ExampleSpec(extra_confuser_share=0.0, response_share=0.0, silence_share=0.0)
+ONLY = {kind: replace(PLAIN, **{name: float(name == kind) for name in KINDS}) for kind in KINDS}
 SEEDS = st.integers(0, 2**40)
 
 
@@ -58,8 +57,14 @@ MATERIAL = Material(
         ShotSound(sound=sound(with_burst(12_000)), onset_sample=12_000, unsure_samples=(15_000, 40_000)),
         ShotSound(sound=sound(with_burst(30_000), n_clips=2), onset_sample=30_000),
     ],
-    backgrounds=[sound(noise(7.0, 2), "tropical_forest", "background"), sound(noise(3.0, 3), "river", "background")],
-    confusers=[sound(noise(5.0, 4, 0.2), "thunder", "confuser"), sound(noise(0.5, 5, 0.2), "door", "confuser")],
+    backgrounds=[
+        sound(noise(7.0, 2), "tropical_forest", "background"),
+        sound(noise(3.0, 3), "river", "background"),
+    ],
+    confusers=[
+        sound(noise(5.0, 4, 0.2), "thunder", "confuser"),
+        sound(noise(0.5, 5, 0.2), "door", "confuser"),
+    ],
     ranges=TRAIN,
     rate_hz=RATE,
 )
@@ -117,6 +122,14 @@ def test_labels_are_those_of_recorded_look_alikes():
     assert seen == {"thunder", "door"}
 
 
+def test_a_look_alike_beside_a_shot_is_labelled_too():
+    spec = replace(ONLY["real"], extra_confuser_share=1.0)
+    found = [example(spec, seed) for seed in range(30)]
+    assert {label for made in found for label in made.labels} == {"thunder", "door"}
+    assert sum(bool(made.onsets) for made in found) > 15
+    assert all(not example(ONLY["real"], seed).labels for seed in range(10))
+
+
 def test_a_real_shots_onset_moves_with_its_sound():
     """Where the example says that the onset is, there are the very samples of the recording."""
     n_found = 0
@@ -127,7 +140,9 @@ def test_a_real_shots_onset_moves_with_its_sound():
             n_found += 1
             here = made.samples[onset.sample : onset.sample + 400]
             sources = [shot.sound.samples[shot.onset_sample :][: len(here)] for shot in MATERIAL.shots]
-            assert any(len(source) == len(here) and np.allclose(here, source, atol=1e-6) for source in sources)
+            assert any(
+                len(source) == len(here) and np.allclose(here, source, atol=1e-6) for source in sources
+            )
     assert n_found > 25
 
 
@@ -153,9 +168,7 @@ def test_pushed_shots_come_alone_and_in_bursts():
 @pytest.mark.parametrize("kind", ["pushed", "simulated"])
 def test_a_mixed_shot_is_louder_at_its_onset(kind):
     """At 20 to 25 dB the 100 ms behind a first onset stand out of the 280 ms before it."""
-    spec = ExampleSpec(**{name: float(name == kind) for name in ("real", "pushed", "simulated", "background", "confuser")},
-                       extra_confuser_share=0.0, response_share=0.0, silence_share=0.0, snr_db=(20.0, 25.0),
-                       noise_share=0.0)  # fmt: skip
+    spec = replace(ONLY[kind], snr_db=(20.0, 25.0), noise_share=0.0)
     for seed in range(15):
         made = example(spec, seed)
         first = made.onsets[0].sample
@@ -168,7 +181,10 @@ def test_a_mixed_shot_is_louder_at_its_onset(kind):
 
 @settings(max_examples=40)
 @given(
-    snr_db=st.floats(-10.0, 30.0), at=st.integers(3000, 30_000), reference=st.integers(0, 2000), seed=st.integers(0, 99)
+    snr_db=st.floats(-10.0, 30.0),
+    at=st.integers(3000, 30_000),
+    reference=st.integers(0, 2000),
+    seed=st.integers(0, 99),
 )
 def test_the_canvas_mixes_at_the_ratio_that_was_asked_for(snr_db, at, reference, seed):
     """Measured on what was added: 100 ms from the reference on against the 280 ms before it."""

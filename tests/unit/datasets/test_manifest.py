@@ -65,9 +65,7 @@ def test_rows_become_clips_with_paths_beside_the_manifest(tmp_path):
 
 
 def test_source_and_notes_may_be_absent(tmp_path):
-    (only,) = read_manifest(
-        write(tmp_path, ("a.flac", "gunshot", "x", "g", "train"), header=HEADER[:5])
-    )
+    (only,) = read_manifest(write(tmp_path, ("a.flac", "gunshot", "x", "g", "train"), header=HEADER[:5]))
     assert (only.source, only.notes) == ("", "")
 
 

@@ -35,7 +35,9 @@ def test_rise_is_its_definition():
     curve = rise(above, slice(0, 5))
     assert curve.dtype == np.float32
     np.testing.assert_allclose(curve, [by_hand(above, i) for i in range(60)], atol=1e-5)
-    np.testing.assert_allclose(rise(above, slice(1, 3)), [by_hand(above[:, 1:3], i) for i in range(60)], atol=1e-5)
+    np.testing.assert_allclose(
+        rise(above, slice(1, 3)), [by_hand(above[:, 1:3], i) for i in range(60)], atol=1e-5
+    )
 
 
 def test_one_loud_band_does_not_outweigh_a_rise_in_all():

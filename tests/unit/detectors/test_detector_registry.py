@@ -23,7 +23,8 @@ def test_a_file_is_opened_by_its_ending_in_any_case(tmp_path, name, file):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("templat", "'templat' is neither a detector's name nor a file ending in .onnx or .npz; did you mean 'template'?"),
+        ("templat", "'templat' is neither a detector's name nor a file ending in .onnx or .npz; did you"),
+        ("templat", "did you mean 'template'?"),
         ("elephants", "known are gunshot, template"),
         ("model.pt", "'model.pt' is neither"),
         ("", "known are gunshot, template"),

@@ -22,10 +22,14 @@ def test_edges_have_to_rise(edges: tuple[float, ...]) -> None:
         bin_names(np.array([1.0]), edges)
 
 
-def parts(found: list[bool], group: list[str], names: list[str] | None = None) -> dict[str, tuple[float, ...]]:
+def parts(
+    found: list[bool], group: list[str], names: list[str] | None = None
+) -> dict[str, tuple[float, ...]]:
     names = names or ["x"] * len(found)
     order = tuple(sorted(set(names), reverse=True))
-    counted = grouped_parts(np.array(found), names, (*order, "never"), np.array(group), np.random.default_rng(0))
+    counted = grouped_parts(
+        np.array(found), names, (*order, "never"), np.array(group), np.random.default_rng(0)
+    )
     return {part.name: (part.n_found, part.n_truths, part.low, part.high) for part in counted}
 
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from ndoki.core.errors import LabelError
 from ndoki.evaluation.pairing import pair_recordings
 
-PATHS = st.lists(st.sampled_from([f"{f}/{n}" for f in "abc" for n in ("R1.wav", "R2.wav", "R3")]), unique=True)
+PATHS = st.lists(
+    st.sampled_from([f"{f}/{n}" for f in "abc" for n in ("R1.wav", "R2.wav", "R3")]), unique=True
+)
 
 
 def test_equal_paths_are_equal_however_they_are_spelt() -> None:
@@ -22,7 +24,9 @@ def test_a_path_decides_before_a_name() -> None:
 
 
 def test_unique_names_decide_where_paths_differ() -> None:
-    paired = pair_recordings(["/mnt/R1.wav", "/mnt/R2.wav", "new/R9.wav"], ["D:\\card\\R1.wav", "/mnt/R2.wav"])
+    paired = pair_recordings(
+        ["/mnt/R1.wav", "/mnt/R2.wav", "new/R9.wav"], ["D:\\card\\R1.wav", "/mnt/R2.wav"]
+    )
     assert paired.known_as == {"/mnt/R1.wav": "D:\\card\\R1.wav", "/mnt/R2.wav": "/mnt/R2.wav"}
     assert paired.by_name == ("/mnt/R1.wav",)
     assert paired.unknown == ("new/R9.wav",)

@@ -16,7 +16,8 @@ def slow_log_mel(samples, spec):
     filters = np.asarray(mel_filters(spec), np.float64)
     rows = []
     for i in range(n_frames):
-        frame = samples[i * spec.hop_samples : i * spec.hop_samples + spec.frame_samples].astype(np.float64) * window
+        first = i * spec.hop_samples
+        frame = samples[first : first + spec.frame_samples].astype(np.float64) * window
         power = [
             abs(np.sum(frame * np.exp(-2j * np.pi * k * n / spec.frame_samples))) ** 2
             for k in range(spec.frame_samples // 2 + 1)
@@ -60,7 +61,9 @@ def test_mel_scale_by_hand_and_back():
     assert np.allclose(mel_to_hz(hz_to_mel(hz)), hz)
 
 
-@pytest.mark.parametrize("wrong", [{"high_hz": 2100.0}, {"low_hz": 2000.0}, {"n_mels": 0}, {"power_floor": 0.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"high_hz": 2100.0}, {"low_hz": 2000.0}, {"n_mels": 0}, {"power_floor": 0.0}]
+)
 def test_an_impossible_spec_is_refused(wrong):
     with pytest.raises(ConfigError):
         MelSpec(**wrong)

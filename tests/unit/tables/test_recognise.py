@@ -54,7 +54,9 @@ def test_formats_are_told_by_content(tmp_path: Path, name: str, text: str, kind:
         ("R1.csv", CSV.replace("site/a.wav", "")),
     ],
 )
-def test_rows_without_a_recording_belong_to_that_of_the_tables_name(tmp_path: Path, name: str, text: str) -> None:
+def test_rows_without_a_recording_belong_to_that_of_the_tables_name(
+    tmp_path: Path, name: str, text: str
+) -> None:
     table = read_table(written(tmp_path / name, text))
     assert {row.file for row in table.rows} == {str(tmp_path / "R1")} == {table.recording}
     (tmp_path / "R1.wav").touch()
@@ -82,14 +84,23 @@ def test_a_recording_that_is_named_stays(tmp_path: Path) -> None:
 
 def test_the_truth_of_a_simulation_is_exact_and_whole(tmp_path: Path) -> None:
     shot, crack = read_table(written(tmp_path / "n.truth.csv", TRUTH)).rows
-    assert (shot.start_s, shot.end_s, shot.low_hz, shot.label) == (80001 / 8000, 84001 / 8000, 60.0, "gunshot")
+    assert (shot.start_s, shot.end_s, shot.low_hz, shot.label) == (
+        80001 / 8000,
+        84001 / 8000,
+        60.0,
+        "gunshot",
+    )
     assert (shot.extra["snr_db"], shot.extra["weapon"], shot.extra["burst"]) == ("6.25", "rifle", "1")
     assert (crack.label, crack.start_s, crack.end_s, crack.score) == ("branch_crack", 20.0, 22.0, None)
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("e.csv", CSV.splitlines()[0] + "\n"), ("e.truth.csv", TRUTH.splitlines()[0] + "\n"), ("e.labels.txt", "")],
+    [
+        ("e.csv", CSV.splitlines()[0] + "\n"),
+        ("e.truth.csv", TRUTH.splitlines()[0] + "\n"),
+        ("e.labels.txt", ""),
+    ],
 )
 def test_empty_tables_are_tables(tmp_path: Path, name: str, text: str) -> None:
     table = read_table(written(tmp_path / name, text))
@@ -107,7 +118,9 @@ def test_empty_tables_are_tables(tmp_path: Path, name: str, text: str) -> None:
         ("x.truth.csv", TRUTH.replace("20.0,", "late,"), "line 3, column 'onset_s': found 'late'"),
     ],
 )
-def test_what_is_no_table_is_refused_with_what_was_found(tmp_path: Path, name: str, text: str, told: str) -> None:
+def test_what_is_no_table_is_refused_with_what_was_found(
+    tmp_path: Path, name: str, text: str, told: str
+) -> None:
     path = written(tmp_path / name, text)
     with pytest.raises(TableError) as caught:
         read_table(path)

@@ -57,7 +57,10 @@ def test_a_clip_counts_by_its_best_event():
 
 
 def test_hours_and_false_alarms_are_those_of_the_backgrounds():
-    backgrounds = [scanned("background", 0.3, 0.6, duration_s=1800.0), scanned("background", duration_s=1800.0)]
+    backgrounds = [
+        scanned("background", 0.3, 0.6, duration_s=1800.0),
+        scanned("background", duration_s=1800.0),
+    ]
     assert hours_of(backgrounds) == 1.0
     assert sorted(background_detections(backgrounds).score) == pytest.approx([0.3, 0.6])
     result = Heldout(shots=(scanned("gunshot", 0.5), scanned("gunshot", 0.1)), backgrounds=tuple(backgrounds))

@@ -74,7 +74,12 @@ def test_no_group_of_the_real_data_is_trained_and_tested_on(shared_data):
 def test_what_all_cells_share_is_of_the_training_split(data_set):
     clips = read_manifest(data_set)
     for material in build_materials(RECIPE, data_set):
-        shared = [c for s in (*material.backgrounds, *material.confusers) for c in s.clips if c.label != "tropical_forest"]
+        shared = [
+            c
+            for s in (*material.backgrounds, *material.confusers)
+            for c in s.clips
+            if c.label != "tropical_forest"
+        ]
         assert {clip.label for clip in shared} == {"river", "thunder"}
         assert {clip.split for clip in shared} == {"train"}
         assert material.rate_hz == 8000
@@ -110,7 +115,7 @@ def test_a_clip_that_is_gone_is_named(data_set, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(data_set.parent, copy)
     next(copy.glob("background_tropical*")).unlink()
-    with pytest.raises(LabelError, match="background_tropical.*cannot be read"):
+    with pytest.raises(LabelError, match=r"background_tropical.*cannot be read"):
         build_materials(RECIPE, copy / "clips.csv")
 
 

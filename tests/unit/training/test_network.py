@@ -56,6 +56,21 @@ def test_its_receptive_field_is_exact(net):
 
 
 @torch.no_grad()
+def test_a_block_that_adds_nothing_passes_its_own_frame_on(net):
+    """Without the blocks an output sees the 3 frames to either side of the frame that it stands for."""
+    spec = net.spec
+    for block in net.blocks:
+        block.pointwise.weight.zero_()
+        block.pointwise.bias.zero_()
+    given = frames(spec, 12)
+    before = net(given)[0]
+    for k, seen in ((-4, False), (-3, True), (0, True), (3, True), (4, False)):
+        other = given.clone()
+        other[0, 5 + spec.before_frames + k] += 5.0
+        assert ((net(other)[0, 5] - before[5]).abs().max() > 1e-6) == seen
+
+
+@torch.no_grad()
 def test_it_does_not_depend_on_the_rest_of_the_batch(net):
     given = frames(net.spec, 20, batch=3)
     np.testing.assert_allclose(net(given)[1].numpy(), net(given[1:2])[0].numpy(), atol=1e-5)

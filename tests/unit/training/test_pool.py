@@ -23,7 +23,13 @@ def sound(seconds, seed, label="gunshot", level=0.01):
     samples = level * np.random.default_rng(seed).standard_normal(round(seconds * RATE))
     clip = Clip(path=Path(f"{label}.flac"), kind="x", label=label, group="g", split="train")
     n = len(samples)
-    return Sound(samples=samples.astype(np.float32), rate_hz=RATE, clips=(clip,), first_samples=(0,), n_clip_samples=(n,))
+    return Sound(
+        samples=samples.astype(np.float32),
+        rate_hz=RATE,
+        clips=(clip,),
+        first_samples=(0,),
+        n_clip_samples=(n,),
+    )
 
 
 def material(seed, n_backgrounds=1):
@@ -89,7 +95,10 @@ def test_a_seed_makes_one_pool():
 def test_processes_do_not_matter():
     """450 examples are three parts of work."""
     spec = ExampleSpec(length_s=(0.4, 0.5), simulated=0.0, pushed=0.0, confuser=0.0, real=0.0, clip_share=0.0)
-    assert_equal(built(450, spec=spec), built(450, n_processes=2, spec=spec))
+    pool = built(450, spec=spec)
+    assert_equal(pool, built(450, n_processes=2, spec=spec))
+    starts = {pool.frames[first : first + 10].tobytes() for first in pool.first_frames[:-1]}
+    assert len(starts) > 400, "the parts repeat each other"
 
 
 def test_an_example_does_not_depend_on_how_many_there_are():
@@ -115,8 +124,10 @@ def test_an_example_holds_nothing_of_another_cell():
         backgrounds=[replace(other.backgrounds[0], samples=tone)],
         shots=[ShotSound(sound=replace(other.shots[0].sound, samples=tone), onset_sample=4000)],
     )
-    spec = ExampleSpec(real=0.5, background=0.5, pushed=0.0, simulated=0.0, confuser=0.0, extra_confuser_share=0.0,
-                       noise_share=0.0, response_share=0.0, silence_share=0.0, length_s=(1.0, 2.0))  # fmt: skip
+    spec = ExampleSpec(
+        real=0.5, background=0.5, pushed=0.0, simulated=0.0, confuser=0.0, extra_confuser_share=0.0,
+        noise_share=0.0, response_share=0.0, silence_share=0.0, length_s=(1.0, 2.0),
+    )  # fmt: skip
     materials = [material(1), toned]
     for i in range(25):
         rng = np.random.default_rng([1, i])

@@ -138,7 +138,9 @@ def test_data_that_are_not_there_are_said(recipe, tmp_path):
 
 def test_without_torch_the_extra_is_named(recipe, data_set, tmp_path, monkeypatch):
     assert find_spec("torch")
-    monkeypatch.setattr("ndoki.cli.train.find_spec", lambda name: None if name == "torch" else find_spec(name))
+    monkeypatch.setattr(
+        "ndoki.cli.train.find_spec", lambda name: None if name == "torch" else find_spec(name)
+    )
     result = run(recipe, data_set, tmp_path / "tiny.onnx")
     assert result.exit_code == 1
     assert "training needs torch, not installed here; run: pip install 'ndoki[train]'" in result.output

@@ -103,7 +103,7 @@ class NetworkDetector:
         return padded
 
     def run(self, frames: Floats) -> Floats:
-        """Outputs of the network for all frames but its context; float32, shape (n, n_labels + 3), in [0, 1]."""
+        """Outputs for all frames but the context; float32, shape (n, n_labels + 3), in [0, 1]."""
         context = self.card.before_frames + self.card.after_frames
         parts = [
             self._session.run(

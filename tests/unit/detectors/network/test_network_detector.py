@@ -119,7 +119,9 @@ def test_boxes_are_decoded_and_belong_to_their_frames(opened, samples):
 def test_frames_of_hardly_any_score_have_no_box(opened, samples):
     sharp = ((0.0, 0.0), (0.6, 0.0), (1.0, 1.0))
     analysis = opened(calibration=sharp).analyse(block_of(samples))
-    np.testing.assert_array_equal(analysis.proposals.frame, np.flatnonzero(analysis.track.scores[:, 0] >= 0.01))
+    np.testing.assert_array_equal(
+        analysis.proposals.frame, np.flatnonzero(analysis.track.scores[:, 0] >= 0.01)
+    )
     assert 0 < len(analysis.proposals) < len(analysis.track.scores)
 
 
