@@ -104,7 +104,11 @@ def run(
         channel=None if channel is None else channel - 1,
         jobs=jobs or os.cpu_count() or 1,
     )
-    sources = find_recordings([_absolute(one) for one in inputs])
+    results = Path(_absolute(str(out)))
+    # A second run over the same folder must not take the first one's clips for recordings.
+    sources = [
+        one for one in find_recordings([_absolute(one) for one in inputs]) if results not in Path(one).parents
+    ]
     _make_folder(out)
     began = time.monotonic()
     heard, failed = _listen(sources, job)
