@@ -147,7 +147,7 @@ def _threshold(detector: object, threshold: float | None, point: str | None) -> 
             f"this detector has no operating point {point!r} (it has {', '.join(points) or 'none'}); "
             "give --threshold instead"
         )
-    return points.get(point or "balanced", 0.5)
+    return points.get(point or "review", 0.5)
 
 
 def _make_folder(out: Path) -> None:
