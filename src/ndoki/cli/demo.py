@@ -1,6 +1,7 @@
 """``ndoki demo``: the whole path on a recording that it makes itself."""
 
 import os
+import shutil
 from pathlib import Path
 
 import click
@@ -30,6 +31,7 @@ def demo(out: Path) -> None:
 
     sound = out / "demo_20260101_053000_+0100.wav"
     out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(out / "results", ignore_errors=True)
     click.echo(f"Simulating {_MINUTES} minutes of forest in {sound}")
     rates = Rates(hunts_per_hour=36.0, confusers_per_hour=60.0, snr_db=(3.0, 30.0))
     files = simulate_day(sound, _MINUTES / 60, _SEED, ranges=TEST, rates=rates)

@@ -130,7 +130,7 @@ def run(
 
 def _absolute(source: str) -> str:
     """Raven opens a table's sounds by path, from whatever folder it was started in."""
-    return source if "://" in source else str(Path(source).absolute())
+    return source if "://" in source else os.path.abspath(source)  # noqa: PTH100
 
 
 def _threshold(detector: object, threshold: float | None, point: str | None) -> float:
