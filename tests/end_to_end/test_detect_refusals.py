@@ -133,4 +133,4 @@ def test_operating_points_are_the_networks_own(monkeypatch: pytest.MonkeyPatch, 
         extra = () if name is None else ("--operating-point", name)
         assert outcome(monkeypatch, *GOOD, "--format", "csv", *extra) == 0
         summary = json.loads((tmp_path / "results" / "summary.json").read_text())
-        assert summary["threshold"] == points[name or "balanced"]
+        assert summary["threshold"] == points[name or "review"]

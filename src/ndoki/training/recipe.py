@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ndoki.core.config import from_table, read_toml
@@ -46,6 +46,8 @@ class Recipe:
         Of every random draw.
     n_folds
         Folds for cross-validation; a group's fold follows from its name.
+    base
+        Recipe whose network this one goes on from; in the file: ``continues = "other.toml"``.
     """
 
     name: str
@@ -58,8 +60,15 @@ class Recipe:
     examples: ExampleSpec = field(default_factory=ExampleSpec)
     simulation: SimulationRanges = field(default_factory=SimulationRanges)
     loop: LoopSpec = field(default_factory=LoopSpec)
+    base: "Recipe | None" = None
 
     def __post_init__(self) -> None:
+        if self.base is not None and (self.base.network, self.base.mel, self.base.floor) != (
+            self.network,
+            self.mel,
+            self.floor,
+        ):
+            raise ConfigError("a recipe that continues another needs the same network, frames and floor")
         if self.network.n_mels != self.mel.n_mels:
             raise ConfigError(
                 f"the network takes {self.network.n_mels} bands but the frames have {self.mel.n_mels}"
@@ -92,4 +101,7 @@ def read_recipe(path: Path) -> Recipe:
     ConfigError
         A file that cannot be read, an unknown key (the nearest known one is named), an impossible value.
     """
-    return from_table(Recipe, read_toml(path), str(path))
+    table = read_toml(path)
+    continued = table.pop("continues", None)
+    recipe = from_table(Recipe, table, str(path))
+    return recipe if continued is None else replace(recipe, base=read_recipe(path.parent / str(continued)))

@@ -71,6 +71,8 @@ def make_pool(recipe: Recipe, place: Workplace) -> Pool:
 def train_fold(recipe: Recipe, pool: Pool, fold: int | None, place: Workplace) -> GunshotNet:
     """Train on all folds but one; with None, on the whole training split."""
     place.cache.mkdir(parents=True, exist_ok=True)
+    base = recipe.base
+    start_from = None if base is None else train_fold(base, make_pool(base, place), fold, place)
     name = f"net-{'all' if fold is None else fold}-{recipe.digest[:12]}.pt"
     return train_network(
         pool,
@@ -79,6 +81,7 @@ def train_fold(recipe: Recipe, pool: Pool, fold: int | None, place: Workplace) -
         recipe.loop,
         seed=recipe.seed,
         checkpoint=place.cache / name,
+        start_from=start_from,
     )
 
 
