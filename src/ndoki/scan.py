@@ -7,7 +7,7 @@ users run.
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import ModuleType
 from typing import Any
@@ -122,12 +122,14 @@ def pick_stretches(
     parts
         In order; what is missing holds no event. ``picker`` is the one they were scored for.
     """
+    if not any(len(part.frame) or len(part.proposals) for part in parts):
+        return []
     column = picker.column_of(detector.labels)
     whole = stitch(parts, grid=detector.grid, labels=detector.labels, column=column)
     return picker.pick(whole, recording, channel, detector.id)
 
 
-def channels_of(recording: Recording, channel: int | None) -> Iterable[int]:
+def channels_of(recording: Recording, channel: int | None) -> Sequence[int]:
     """That channel, or all for None.
 
     Raises

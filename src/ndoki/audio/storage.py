@@ -90,7 +90,7 @@ def content_identity(source: str) -> str:
     try:
         fs, path = _locate(source)
         if isinstance(fs, LocalFileSystem):
-            told = os.stat(path)
+            told = Path(path).stat()
             size, changed = told.st_size, str(told.st_mtime_ns)
         else:
             info = fs.info(path)

@@ -1,8 +1,6 @@
 """``ndoki detect``: find gunshots in recordings, and write what analysts open."""
 
 import os
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ndoki.batch.run import Failure, Heard, Job
-    from ndoki.core.types import Event
-    from ndoki.tables.summary import Summary
+    from ndoki.batch.ledger import Ledger
+    from ndoki.batch.run import Job
+    from ndoki.cli.results import Wanted
 
 __all__ = ["detect"]
 
-SOME_FAILED = 3
+SOME_FAILED, INTERRUPTED = 3, 130
 
 
 @click.command(short_help="Find gunshots in recordings.")
@@ -54,6 +52,10 @@ SOME_FAILED = 3
 @click.option("--deployments", metavar="FILE.csv", help="Table of recorders, places and time zones.")
 @click.option("--channel", type=click.IntRange(min=1), metavar="N", help="Only this channel; counts from 1.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Cores to use; all by default.")
+@click.option(
+    "--restart", is_flag=True, help="Begin anew; the results in --out are moved aside, to DIR.before-1."
+)
+@click.option("--unit-s", type=click.FloatRange(0, min_open=True), hidden=True)
 @click.pass_context
 def detect(context: click.Context, /, **options: object) -> None:
     """Find gunshots in recordings.
@@ -61,6 +63,8 @@ def detect(context: click.Context, /, **options: object) -> None:
     INPUT is a sound file, or a folder that is walked to the bottom. Results go to the folder --out:
     detections.csv, bursts.csv, Raven selection tables, summary.json and what else was asked for. Exit code
     3 means that some files could not be heard; the others' results are there.
+
+    A run that was stopped or killed goes on where it was when the same command is given again.
     """
     context.exit(run(**options))  # type: ignore[arg-type]
 
@@ -79,21 +83,23 @@ def run(
     deployments: str | None = None,
     channel: int | None = None,
     jobs: int | None = None,
+    restart: bool = False,
+    unit_s: float | None = None,
 ) -> int:
     """What the command does; returns its exit code."""
     # A block per core is faster than several cores per matrix product; said before numpy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ndoki.audio.storage import find_recordings
-    from ndoki.batch.run import Job
+    from ndoki.batch.run import UNIT_S, Job
+    from ndoki.batch.session import set_aside
+    from ndoki.cli.results import Wanted
     from ndoki.core.deployments import read_deployments
     from ndoki.core.zones import parse_zone
     from ndoki.detectors.registry import load_detector
-    from ndoki.events.bursts import with_bursts
     from ndoki.events.pick import Picker
-    from ndoki.tables.bursts import write_bursts
     from ndoki.tables.registry import table_format
 
-    wanted = [table_format(name.strip()) for name in formats.split(",") if name.strip()]
+    tables = [table_format(name.strip()) for name in formats.split(",") if name.strip()]
     listener = load_detector(detector)
     limit = _threshold(listener, threshold, operating_point)
     job = Job(
@@ -102,26 +108,56 @@ def run(
         timezone=parse_zone(timezone) if timezone else None,
         deployments=read_deployments(deployments) if deployments else None,
         channel=None if channel is None else channel - 1,
+        unit_s=unit_s or UNIT_S,
         jobs=jobs or os.cpu_count() or 1,
     )
     sources = find_recordings([_absolute(one) for one in inputs])
+    if restart:
+        set_aside(out)
     _make_folder(out)
-    began = time.monotonic()
-    heard, failed = _listen(sources, job)
-    recordings = [one.recording for one in heard]
-    found = [event for one in heard for event in one.events]
-    sure = with_bursts([event for event in found if event.score >= limit])
-    # Events between --min-score and the threshold stand in the tables and count nowhere else.
-    in_order = iter(sure)
-    events = [next(in_order) if event.score >= limit else event for event in found]
-    for table in wanted:
-        table.write(out, events, recordings)
-        if table.name == "csv":
-            write_bursts(out / "bursts.csv", sure)
-    _write_sounds(out, heard, limit, images=images, clips=clips)
-    summary = _summary(sure, heard, failed, job, limit, time.monotonic() - began)
-    _close(out, summary)
-    return SOME_FAILED if failed else 0
+    wanted = Wanted(tables=tuple(tables), limit=limit, images=images, clips=clips)
+    return _listened(sources, out, job, wanted)
+
+
+def _listened(sources: Sequence[str], out: Path, job: "Job", wanted: "Wanted") -> int:
+    """Hear what is left to hear, and write what is known; returns the exit code."""
+    from ndoki.batch.ledger import Ledger
+    from ndoki.cli.results import write_results
+
+    with Ledger.begun(out, _settings(job), sources) as ledger:
+        try:
+            _listen(sources, job, ledger)
+        except KeyboardInterrupt:
+            ledger.stopped()
+            write_results(out, ledger, job, wanted.without_sounds(), is_whole=False)
+            click.echo("ndoki: stopped; run the same command again to go on", err=True)
+            return INTERRUPTED
+        n_failed = write_results(out, ledger, job, wanted, is_whole=True)
+        ledger.done()
+    return SOME_FAILED if n_failed else 0
+
+
+def _listen(sources: Sequence[str], job: "Job", ledger: "Ledger") -> None:
+    from ndoki.batch.run import hear_all
+    from ndoki.cli.progress import listening
+
+    with listening(sources) as bar:
+        bar.advance(ledger.heard_s())
+        for result in hear_all(sources, job, ledger):
+            bar.finished(result)
+
+
+def _settings(job: "Job") -> dict[str, str]:
+    """What changes what is found, as a user names it."""
+    from importlib.metadata import version
+
+    return {
+        "--detector": f"{job.detector.id.name} {job.detector.id.digest}",
+        "the lowest score (--threshold, --operating-point or --min-score)": f"{job.picker.threshold:g}",
+        "--channel": "all" if job.channel is None else f"{job.channel + 1}",
+        "the length of a stretch": f"{job.unit_s:g} s",
+        "Ndoki's version": version("ndoki"),
+    }
 
 
 def _absolute(source: str) -> str:
@@ -153,75 +189,3 @@ def _make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out}: the folder for the results cannot be made ({error.strerror})") from error
-
-
-def _listen(sources: Sequence[str], job: "Job") -> "tuple[list[Heard], list[Failure]]":
-    from ndoki.batch.run import Failure, hear_all
-    from ndoki.cli.progress import listening
-
-    heard: list[Heard] = []
-    failed: list[Failure] = []
-    with listening(sources) as bar:
-        for result in hear_all(sources, job, bar.advance):
-            if isinstance(result, Failure):
-                failed.append(result)
-            else:
-                heard.append(result)
-            bar.finished(result)
-    return heard, failed
-
-
-def _write_sounds(out: Path, heard: "Sequence[Heard]", limit: float, *, images: bool, clips: bool) -> None:
-    from ndoki.audio.reader import open_samples
-    from ndoki.tables.clips import write_clips
-    from ndoki.tables.images import write_images
-    from ndoki.tables.layout import mirrored_names
-
-    if not images and not clips:
-        return
-    names = mirrored_names([one.recording.source for one in heard])
-    for one, name in zip(heard, names, strict=True):
-        events = [event for event in one.events if event.score >= limit]
-        if not events:
-            continue
-        with open_samples(one.recording.source) as samples:
-            if images:
-                write_images(out / "images", name, one.recording, events, samples.read)
-            if clips:
-                write_clips(out / "clips", name, one.recording, events, samples.read)
-
-
-def _summary(
-    events: "Sequence[Event]",
-    heard: "Sequence[Heard]",
-    failed: "Sequence[Failure]",
-    job: "Job",
-    limit: float,
-    wall_s: float,
-) -> "Summary":
-    from importlib.metadata import version
-
-    from ndoki.tables.summary import FailedFile, summarise
-
-    return summarise(
-        events,
-        [one.recording for one in heard],
-        detector=job.detector.id,
-        threshold=limit,
-        wall_s=wall_s,
-        failed=[FailedFile(file=one.source, reason=one.reason) for one in failed],
-        versions={
-            "ndoki": version("ndoki"),
-            "onnxruntime": version("onnxruntime"),
-            "python": sys.version.split()[0],
-        },
-    )
-
-
-def _close(out: Path, summary: "Summary") -> None:
-    from ndoki.cli.progress import show_tables
-    from ndoki.tables.summary import terminal_tables, write_summary
-
-    write_summary(out / "summary.json", summary)
-    show_tables(terminal_tables(summary))
-    click.echo(f"Results are in {out}")

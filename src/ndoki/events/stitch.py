@@ -90,7 +90,7 @@ def _rows(boxes: Proposals, chosen: npt.NDArray[np.bool_]) -> Proposals:
 
 
 def stitch(parts: Iterable[Thinned], *, grid: FrameGrid, labels: tuple[str, ...], column: int) -> Analysis:
-    """Join thinned stretches to an analysis from frame 0 on. Scores that were not kept, or not heard, are 0.
+    """Join thinned stretches to one analysis. Scores that were not kept, or not heard, are 0.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def stitch(parts: Iterable[Thinned], *, grid: FrameGrid, labels: tuple[str, ...]
         Parts that overlap, are not in order, or come from detectors of different kinds.
     """
     ordered = list(parts)
-    end_frame = 0
+    first_frame = end_frame = ordered[0].first_frame if ordered else 0
     for part in ordered:
         if part.first_frame < end_frame:
             raise ValueError(f"a part begins at frame {part.first_frame}, before {end_frame}")
@@ -113,10 +113,10 @@ def stitch(parts: Iterable[Thinned], *, grid: FrameGrid, labels: tuple[str, ...]
             raise ValueError("the parts come from different detectors")
         end_frame = part.end_frame
     has_track = bool(ordered) and ordered[0].has_track
-    scores = np.zeros((end_frame if has_track else 0, len(labels)), np.float32)
+    scores = np.zeros((end_frame - first_frame if has_track else 0, len(labels)), np.float32)
     for part in ordered:
-        scores[part.frame, column] = part.score
+        scores[part.frame - first_frame, column] = part.score
     found = [part.proposals for part in ordered if len(part.proposals)]
     boxes = {name: np.concatenate([getattr(one, name) for one in found]) for name in COLUMNS if found}
-    track = ScoreTrack(grid=grid, labels=labels, first_frame=0, scores=scores)
+    track = ScoreTrack(grid=grid, labels=labels, first_frame=first_frame, scores=scores)
     return Analysis(track=track, proposals=Proposals(**boxes))

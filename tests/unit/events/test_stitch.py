@@ -1,5 +1,7 @@
 """Stretches become one answer, and nothing is lost that can become an event."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -29,7 +31,7 @@ def boxes(frames, scores, label=1):
 
 
 def analysis(scores, first_frame=0, grid=FINE):
-    """Scores in the second column, a box at every third frame; the first column is full of the other label."""
+    """Scores in the second column, a box at every third frame; the first column is all ones."""
     scores = np.asarray(scores, np.float32)
     both = np.stack([np.ones_like(scores), scores], axis=1)
     frames = first_frame + np.flatnonzero((np.arange(len(scores)) + first_frame) % 3 == 0)
@@ -60,7 +62,7 @@ def test_events_of_thinned_parts_are_those_of_the_whole_track(levels, cuts, grid
     edges = [0, *sorted(cut for cut in cuts if cut < len(levels)), len(levels)]
     scores, found = whole.track.scores, whole.proposals
     parts = []
-    for first, end in zip(edges, edges[1:], strict=False):
+    for first, end in pairwise(edges):
         inside = (found.frame >= first) & (found.frame < end)
         piece = Analysis(
             track=ScoreTrack(grid=grid, labels=LABELS, first_frame=first, scores=scores[first:end]),
