@@ -156,11 +156,19 @@ def test_ctrl_c_writes_what_was_found_and_the_run_goes_on(
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
         took_s = time.monotonic() - began_s
-    assert (process.returncode, said) == (130, "ndoki: stopped; run the same command again to go on\n")
+    assert (process.returncode, said) == (130, said)
+    assert said.splitlines()[1:] == ["ndoki: stopped; run the same command again to go on"]
     assert took_s < 2.0
     assert (status.state, status.pid, status.n_files) == ("running", process.pid, 7)
     assert status.left_s is not None
     found = tables(out)
+    assert set(found) == {
+        "detections.csv",
+        "bursts.csv",
+        "detections.jsonl",
+        "raven/combined.selections.txt",
+        "summary.json",
+    }
     assert 1 < found["detections.csv"].count(b"\n") < clean["detections.csv"].count(b"\n")
     assert "stopped" in finished([NDOKI, "status", out]).stdout
     assert 60 < n_done(out) < N_STRETCHES

@@ -146,16 +146,6 @@ class Ledger:
         """Say that the run was stopped."""
         self._end(STOPPED)
 
-    def interim(self) -> dict[str, int]:
-        """Tables that a stopped run wrote, by path below the output folder, with their times of change."""
-        return dict(self._connection.execute("SELECT path, mtime_ns FROM interim ORDER BY path"))
-
-    def set_interim(self, tables: Mapping[str, int]) -> None:
-        """Replace what `interim` says."""
-        with self._transaction():
-            self._connection.execute("DELETE FROM interim")
-            self._connection.executemany("INSERT INTO interim VALUES (?, ?)", tables.items())
-
     def recordings(self) -> list[tuple[int, Recording]]:
         """Id and recording of all that were heard, at least in part, and did not fail; in order."""
         rows = self._connection.execute(
@@ -212,8 +202,8 @@ class Ledger:
             self._connection.execute("BEGIN IMMEDIATE")
             yield
             self._connection.execute("COMMIT")
-        except BaseException:
-            # Ctrl-C in the middle too: all of it or nothing.
-            with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
-            raise
+        finally:
+            # All of it or nothing, Ctrl-C in the middle included.
+            if self._connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")

@@ -187,15 +187,9 @@ def _opened(place: int, source: str, job: Job, ledger: Ledger) -> _File | Failur
     if isinstance(seen, Failure):
         return seen
     identity, header, recording, n_channels = seen
+    entry = ledger.recording(place, source, identity, recording, n_channels=n_channels)
     samples = _guarded(source, lambda: open_samples(source, header))
-    if isinstance(samples, Failure):
-        return samples
-    try:
-        entry = ledger.recording(place, source, identity, recording, n_channels=n_channels)
-    except BaseException:
-        samples.close()
-        raise
-    return _File(place, entry, recording, samples)
+    return samples if isinstance(samples, Failure) else _File(place, entry, recording, samples)
 
 
 def _left(file: _File, job: Job) -> list[_Unit]:

@@ -129,7 +129,8 @@ def _listened(sources: Sequence[str], out: Path, job: "Job", wanted: "Wanted") -
             _listen(sources, job, ledger)
         except KeyboardInterrupt:
             ledger.stopped()
-            write_results(out, ledger, job, wanted.without_sounds(), is_whole=False)
+            click.echo("ndoki: writing what was found so far (Ctrl-C leaves that out)", err=True)
+            write_results(out, ledger, job, wanted.for_now(), is_whole=False)
             click.echo("ndoki: stopped; run the same command again to go on", err=True)
             return INTERRUPTED
         n_failed = write_results(out, ledger, job, wanted, is_whole=True)

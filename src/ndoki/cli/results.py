@@ -13,7 +13,6 @@ from ndoki.audio.reader import open_samples
 from ndoki.batch.ledger import Ledger
 from ndoki.batch.run import Heard, Job, heard_so_far
 from ndoki.cli.progress import show_tables
-from ndoki.core.errors import OutputError
 from ndoki.core.types import Event
 from ndoki.events.bursts import with_bursts
 from ndoki.tables.bursts import write_bursts
@@ -35,9 +34,14 @@ class Wanted:
     images: bool = False
     clips: bool = False
 
-    def without_sounds(self) -> Self:
-        """The tables alone: pictures and clips take too long for someone who stops a run."""
-        return replace(self, images=False, clips=False)
+    def for_now(self) -> Self:
+        """Of a run that is stopped: only tables that hold all recordings in one file.
+
+        Thousands of files take too long for someone who stops a run, and their names, which mirror the
+        folders of all recordings of a run, could differ from the final ones.
+        """
+        together = [replace(one, write=one.write_together) for one in self.tables if one.write_together]
+        return replace(self, tables=tuple(together), images=False, clips=False)
 
 
 def write_results(out: Path, ledger: Ledger, job: Job, wanted: Wanted, *, is_whole: bool) -> int:
@@ -55,8 +59,7 @@ def write_results(out: Path, ledger: Ledger, job: Job, wanted: Wanted, *, is_who
     """
     heard = list(heard_so_far(ledger, job))
     failed = [FailedFile(file=source, reason=reason) for source, reason in ledger.failures()]
-    sure, paths = _write_tables(out, heard, wanted)
-    _replace_interim(out, ledger, paths, is_whole=is_whole)
+    sure = _write_tables(out, heard, wanted)
     _write_sounds(out, heard, wanted)
     summary = _summary(sure, heard, failed, job, wanted.limit, ledger.taken_s())
     write_summary(out / "summary.json", summary)
@@ -66,36 +69,19 @@ def write_results(out: Path, ledger: Ledger, job: Job, wanted: Wanted, *, is_who
     return len(failed)
 
 
-def _write_tables(out: Path, heard: Sequence[Heard], wanted: Wanted) -> tuple[list[Event], list[Path]]:
-    """Write the tables; returns the events that count, and the files."""
+def _write_tables(out: Path, heard: Sequence[Heard], wanted: Wanted) -> list[Event]:
+    """Write the tables; returns the events that count."""
     recordings = [one.recording for one in heard]
     found = [event for one in heard for event in one.events]
     sure = with_bursts([event for event in found if event.score >= wanted.limit])
     # Events between --min-score and the threshold stand in the tables and count nowhere else.
     in_order = iter(sure)
     events = [next(in_order) if event.score >= wanted.limit else event for event in found]
-    paths: list[Path] = []
     for table in wanted.tables:
-        paths += table.write(out, events, recordings)
+        table.write(out, events, recordings)
         if table.name == "csv":
             write_bursts(out / "bursts.csv", sure)
-    return sure, paths
-
-
-def _replace_interim(out: Path, ledger: Ledger, paths: Sequence[Path], *, is_whole: bool) -> None:
-    """Remove tables of a stopped run that bear other names now: names depend on all recordings of a run.
-
-    A table that someone has changed since stays.
-    """
-    try:
-        written = {path.relative_to(out).as_posix(): path.stat().st_mtime_ns for path in paths}
-        for name, mtime_ns in ledger.interim().items():
-            path = out / name
-            if name not in written and path.is_file() and path.stat().st_mtime_ns == mtime_ns:
-                path.unlink()
-    except OSError as error:
-        raise OutputError(f"{out}: a table of the stopped run cannot be replaced ({error})") from error
-    ledger.set_interim({} if is_whole else written)
+    return sure
 
 
 def _write_sounds(out: Path, heard: Sequence[Heard], wanted: Wanted) -> None:
