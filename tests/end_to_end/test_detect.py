@@ -59,6 +59,7 @@ UNKNOWN_CHUNK = b"xyz9" + struct.pack("<I", 9) + b"123456789\0"
 HEARD = {
     "good.wav": (lambda s, p: wav(s), None),
     "UPPER.WAV": (lambda s, p: wav(s), None),
+    "forêt [1] #2 100%.wav": (lambda s, p: wav(s), None),
     "chunk.wav": (lambda s, p: wav(s, before=UNKNOWN_CHUNK), None),
     "size_0.wav": (lambda s, p: wav(s, claims=0), "promises 0 bytes of sound but it goes on"),
     "size_ffffffff.wav": (lambda s, p: wav(s, claims=0xFFFFFFFF), "does not say how long the sound is"),

@@ -1,6 +1,7 @@
 """``ndoki demo``: the whole path on a recording that it makes itself."""
 
 import os
+import shutil
 from pathlib import Path
 
 import click
@@ -30,8 +31,9 @@ def demo(out: Path) -> None:
 
     sound = out / "demo_20260101_053000_+0100.wav"
     out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(out / "results", ignore_errors=True)
     click.echo(f"Simulating {_MINUTES} minutes of forest in {sound}")
-    rates = Rates(hunts_per_hour=12.0, confusers_per_hour=120.0, snr_db=(0.0, 30.0))
+    rates = Rates(hunts_per_hour=36.0, confusers_per_hour=60.0, snr_db=(3.0, 30.0))
     files = simulate_day(sound, _MINUTES / 60, _SEED, ranges=TEST, rates=rates)
     click.echo("Listening to it with the shipped detector")
     run(inputs=[str(sound)], out=out / "results", images=True)
@@ -50,7 +52,7 @@ def demo(out: Path) -> None:
     )
     columns = ("local time", "start (s)", "score", "band (Hz)", "truth")
     title = f"Detected shots: {found} of {len(truths)} simulated ones, {len(rows) - found} false"
-    show_tables([TextTable(title=title, columns=columns, rows=cells)])
+    show_tables([TextTable(title=title, columns=columns, rows=cells)], most_rows=200)
     pictures = sorted((out / "results" / "images").rglob("*.png"))
     if pictures:
         click.echo(f"A picture: {pictures[len(pictures) // 2]}")

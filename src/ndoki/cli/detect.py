@@ -111,7 +111,8 @@ def run(
         unit_s=unit_s or UNIT_S,
         jobs=jobs or os.cpu_count() or 1,
     )
-    sources = find_recordings([_absolute(one) for one in inputs])
+    found = find_recordings([_absolute(one) for one in inputs])
+    sources = [one for one in found if not _is_result(one, Path(_absolute(str(out))))]
     if restart:
         set_aside(out)
     _make_folder(out)
@@ -161,9 +162,17 @@ def _settings(job: "Job") -> dict[str, str]:
     }
 
 
+def _is_result(source: str, out: Path) -> bool:
+    """A run over the folder that holds its results must not take earlier clips for recordings."""
+    folders = Path(source).parents
+    return out in folders or any(
+        one.parent == out.parent and one.name.startswith(f"{out.name}.before-") for one in folders
+    )
+
+
 def _absolute(source: str) -> str:
     """Raven opens a table's sounds by path, from whatever folder it was started in."""
-    return source if "://" in source else str(Path(source).absolute())
+    return source if "://" in source else os.path.abspath(source)  # noqa: PTH100
 
 
 def _threshold(detector: object, threshold: float | None, point: str | None) -> float:
@@ -180,7 +189,7 @@ def _threshold(detector: object, threshold: float | None, point: str | None) -> 
             f"this detector has no operating point {point!r} (it has {', '.join(points) or 'none'}); "
             "give --threshold instead"
         )
-    return points.get(point or "balanced", 0.5)
+    return points.get(point or "review", 0.5)
 
 
 def _make_folder(out: Path) -> None:

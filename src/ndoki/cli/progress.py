@@ -75,7 +75,7 @@ def listening(sources: Sequence[str]) -> Iterator[Listening]:
         yield Listening(progress, expected_s)
 
 
-def show_tables(tables: Sequence[TextTable]) -> None:
+def show_tables(tables: Sequence[TextTable], *, most_rows: int = _SHOWN_ROWS) -> None:
     """Print closing tables, long ones in part."""
     console = Console()
     for text in tables:
@@ -83,10 +83,10 @@ def show_tables(tables: Sequence[TextTable]) -> None:
         table = Table(show_edge=False, header_style="dim", box=SIMPLE_HEAD)
         for column in text.columns:
             table.add_column(column, overflow="fold")
-        for row in text.rows[:_SHOWN_ROWS]:
+        for row in text.rows[:most_rows]:
             table.add_row(*map(escape, row))
         console.print(table)
-        if len(text.rows) > _SHOWN_ROWS:
+        if len(text.rows) > most_rows:
             console.print(
-                f"  … and {len(text.rows) - _SHOWN_ROWS} more, all of them in the files written", style="dim"
+                f"  … and {len(text.rows) - most_rows} more, all of them in the files written", style="dim"
             )

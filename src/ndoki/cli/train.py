@@ -18,7 +18,7 @@ __all__ = ["train"]
     show_default=True,
     help="Manifest of the labelled clips.",
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.onnx", help="Where the detector goes.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where the detector goes.")
 @click.option(
     "--fold", type=click.IntRange(min=0), metavar="K", help="Leave out fold K, for cross-validation."
 )
@@ -41,32 +41,61 @@ def train(
     cache: Path,
     jobs: int | None,
 ) -> None:
-    """Train a detector from a recipe, and write it as one ONNX file.
+    """Train a detector from a recipe, and write it as one file: .onnx for networks, .npz for templates.
 
     A run that was stopped goes on from its last checkpoint in --cache.
     """
+    # One thread per matrix product: several processes work side by side. Said before numpy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import logging
+
+    from ndoki.core.config import read_toml
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    if read_toml(recipe).get("detector") == "template":
+        path = _templates(recipe, data, out)
+    else:
+        path = _network(recipe, data, out, fold, folds_from, cache, jobs)
+    click.echo(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
+
+
+def _templates(recipe: Path, data: Path, out: Path | None) -> Path:
+    from ndoki.detectors.template.bank import write_bank
+    from ndoki.detectors.template.build import build_default
+    from ndoki.detectors.template.recipe import read_recipe
+
+    path = out or Path("template.npz")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bank(build_default(data, read_recipe(recipe).build), path)
+    return path
+
+
+def _network(
+    recipe: Path,
+    data: Path,
+    out: Path | None,
+    fold: int | None,
+    folds_from: Path | None,
+    cache: Path,
+    jobs: int | None,
+) -> Path:
     missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
     if missing:
         raise click.ClickException(
             f"training needs {' and '.join(missing)}, not installed here; run: pip install 'ndoki[train]'"
         )
-    import logging
-
     from ndoki.tables.atomic import write_bytes
     from ndoki.training.finish import calibrated
     from ndoki.training.recipe import read_recipe
     from ndoki.training.run import Workplace, card_for, exported, make_pool, train_fold
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     settings = read_recipe(recipe)
     place = Workplace(manifest=data, cache=cache, n_processes=jobs or os.cpu_count() or 1)
-    network = train_fold(settings, make_pool(settings, place), fold, place)
-    content = exported(network, settings, place)
+    content = exported(train_fold(settings, make_pool(settings, place), fold, place), settings, place)
     if folds_from is not None:
         content = calibrated(content, data, folds_from, settings.n_folds, card_for(settings, place))
     suffix = "" if fold is None else f"-fold{fold}"
     path = out or Path(f"{settings.name}{suffix}.onnx")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, content)
-    click.echo(f"wrote {path} ({len(content) / 1e6:.2f} MB)")
+    return path

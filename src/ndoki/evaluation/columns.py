@@ -189,7 +189,7 @@ def detections_from_rows(rows: Iterable[RowLike]) -> Detections:
     return Detections(
         recording=_keys(recording_key(row.file, row.channel) for row in kept),
         onset_s=np.array([row.start_s for row in kept], np.float64),
-        score=np.array([row.score for row in kept], np.float32),
+        score=np.array([row.score for row in kept], np.float64),
         end_s=np.array([row.end_s for row in kept], np.float64),
         low_hz=_known(row.low_hz for row in kept),
         high_hz=_known(row.high_hz for row in kept),
