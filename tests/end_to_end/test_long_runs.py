@@ -82,6 +82,16 @@ def n_done(out: Path) -> int:
         connection.close()
 
 
+def heard_since(out: Path, began_s: float) -> float:
+    """Seconds of sound that were heard by sessions that began after that moment."""
+    connection = sqlite3.connect(out / ".ndoki" / "ledger.sqlite")
+    try:
+        rows = connection.execute("SELECT sum(heard_s) FROM session WHERE began_s > ?", (began_s,))
+        return float(rows.fetchone()[0])
+    finally:
+        connection.close()
+
+
 @contextmanager
 def running(arguments: list[str | Path]) -> "Iterator[subprocess.Popen[str]]":
     with subprocess.Popen(
@@ -229,3 +239,39 @@ def test_a_disk_that_is_full_is_said_and_the_run_goes_on(
     assert 0 < n_done(out) < N_STRETCHES
     assert finished(command(cards, out)).returncode == 3
     assert tables(out) == clean
+
+
+def test_parts_on_three_machines_become_the_whole(
+    cards: Path, clean: dict[str, bytes], tmp_path: Path
+) -> None:
+    parts, same = [tmp_path / f"part{i}" for i in (1, 2, 3)], (*OPTIONS, "--unit-s", str(UNIT_S))
+    codes = [
+        finished([*command(cards, part), "--shard", f"{i}/3"]).returncode for i, part in enumerate(parts, 1)
+    ]
+    assert sorted(codes) == [0, 0, 3], "the broken file is in one of them"
+    assert sum(map(n_done, parts)) == N_STRETCHES
+    missing = finished([NDOKI, "merge", tmp_path / "whole", *parts[:2], *same])
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "parts 1/3, 2/3 were given; expected each of 1/n to n/n once" in missing.stderr
+    for _ in range(2):
+        merged = finished([NDOKI, "merge", tmp_path / "whole", *reversed(parts), *same])
+        assert (merged.returncode, merged.stderr) == (3, "")
+        assert tables(tmp_path / "whole") == clean
+    assert n_done(tmp_path / "whole") == N_STRETCHES
+    assert "done" in finished([NDOKI, "status", tmp_path / "whole"]).stdout
+    began_s = time.time()
+    assert finished(command(cards, tmp_path / "whole")).returncode == 3
+    assert tables(tmp_path / "whole") == clean
+    assert heard_since(tmp_path / "whole", began_s) == 0.0, "the whole is known"
+
+
+def test_a_merge_does_not_overwrite_an_unfinished_run(cards: Path, tmp_path: Path) -> None:
+    out, part = tmp_path / "out", tmp_path / "part"
+    with running(command(cards, out)) as process:
+        wait_for_progress(process, out)
+    n_before = n_done(out)
+    assert finished(command(cards / "short0.wav", part)).returncode == 0
+    refused = finished([NDOKI, "merge", out, part, *OPTIONS, "--unit-s", str(UNIT_S)])
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "not finished" in refused.stderr
+    assert n_done(out) == n_before

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -14,7 +14,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ndoki.core.errors import AudioError, InputError
 
-__all__ = ["RECORDING_SUFFIXES", "content_identity", "find_recordings", "open_binary"]
+__all__ = ["RECORDING_SUFFIXES", "content_identity", "find_recordings", "in_order", "open_binary"]
 
 RECORDING_SUFFIXES = frozenset(
     {".wav", ".w64", ".rf64", ".bwf", ".wave", ".aif", ".aiff", ".flac", ".ogg", ".oga", ".mp3"}
@@ -59,7 +59,12 @@ def find_recordings(inputs: Sequence[str]) -> list[str]:
     once: dict[str, str] = {}
     for name in sorted(found, key=lambda name: (_is_detour(name), _natural_key(name))):
         once.setdefault(_identity(name), name)
-    return sorted(once.values(), key=_natural_key)
+    return in_order(once.values())
+
+
+def in_order(sources: Iterable[str]) -> list[str]:
+    """Names as people sort them: ``day2`` before ``day10``."""
+    return sorted(sources, key=_natural_key)
 
 
 def open_binary(source: str) -> BinaryIO:

@@ -129,6 +129,50 @@ class Ledger:
             )
         self._beaten_s = time.monotonic()
 
+    def set(self, name: str, value: str) -> None:
+        """Change a setting."""
+        with self._transaction():
+            self._connection.execute("UPDATE setting SET value = ? WHERE name = ?", (value, name))
+
+    def forget(self) -> None:
+        """Empty the ledger of all but its settings and this session."""
+        with self._transaction():
+            self._connection.execute("DELETE FROM recording")
+            self._connection.execute("DELETE FROM session WHERE id <> ?", (self._session,))
+
+    def take(self, other: Path) -> None:
+        """Copy what the ledger of another run holds; their recordings must differ from those here."""
+        self._connection.execute("ATTACH DATABASE ? AS other", (str(other),))
+        try:
+            with self._transaction():
+                self._connection.execute(
+                    "INSERT INTO recording (source, place, identity, described, length_s, failure) "
+                    "SELECT source, place, identity, described, length_s, failure FROM other.recording "
+                    "WHERE place IS NOT NULL"
+                )
+                self._connection.execute(
+                    "INSERT INTO unit SELECT here.id, channel, first_frame, end_frame, unit.length_s, "
+                    "n_events, found FROM other.unit AS unit "
+                    "JOIN other.recording AS there ON there.id = unit.recording "
+                    "JOIN recording AS here ON here.source = there.source WHERE there.place IS NOT NULL"
+                )
+                # Before this session, so that it stays the latest.
+                self._connection.execute(
+                    "INSERT INTO session (id, pid, host, state, began_s, beat_s, n_files, heard_s) "
+                    "SELECT (SELECT min(id) FROM session) - other.id, pid, host, state, began_s, beat_s, "
+                    "n_files, heard_s FROM other.session AS other"
+                )
+        finally:
+            self._connection.execute("DETACH DATABASE other")
+
+    def place(self, sources: Sequence[str]) -> None:
+        """Say which recordings the run has, in the order of the tables."""
+        with self._transaction():
+            self._connection.execute("UPDATE recording SET place = NULL")
+            self._connection.executemany(
+                "UPDATE recording SET place = ? WHERE source = ?", enumerate(sources)
+            )
+
     def beat(self) -> None:
         """Say that the run lives; cheap to call often."""
         if time.monotonic() - self._beaten_s >= BEAT_S:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ndoki.batch.run import Job
     from ndoki.cli.results import Wanted
 
-__all__ = ["detect"]
+__all__ = ["INTERRUPTED", "SOME_FAILED", "detect", "job_of", "run", "settings_of"]
 
 SOME_FAILED, INTERRUPTED = 3, 130
 
@@ -53,6 +53,12 @@ SOME_FAILED, INTERRUPTED = 3, 130
 @click.option("--channel", type=click.IntRange(min=1), metavar="N", help="Only this channel; counts from 1.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Cores to use; all by default.")
 @click.option(
+    "--shard",
+    default="1/1",
+    metavar="I/N",
+    help="Hear only part I of N, on one of N machines; join them by `ndoki merge`.",
+)
+@click.option(
     "--restart", is_flag=True, help="Begin anew; the results in --out are moved aside, to DIR.before-1."
 )
 @click.option("--unit-s", type=click.FloatRange(0, min_open=True), hidden=True)
@@ -83,6 +89,7 @@ def run(
     deployments: str | None = None,
     channel: int | None = None,
     jobs: int | None = None,
+    shard: str = "1/1",
     restart: bool = False,
     unit_s: float | None = None,
 ) -> int:
@@ -90,8 +97,58 @@ def run(
     # A block per core is faster than several cores per matrix product; said before numpy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ndoki.audio.storage import find_recordings
-    from ndoki.batch.run import UNIT_S, Job
     from ndoki.batch.session import set_aside
+    from ndoki.batch.shards import SHARD, parse_shard, shard_of
+
+    job, wanted = job_of(
+        threshold=threshold,
+        operating_point=operating_point,
+        min_score=min_score,
+        detector=detector,
+        formats=formats,
+        images=images,
+        clips=clips,
+        timezone=timezone,
+        deployments=deployments,
+        channel=channel,
+        jobs=jobs,
+        unit_s=unit_s,
+    )
+    part, n_parts = parse_shard(shard)
+    sources = [
+        one
+        for one in find_recordings([_absolute(one) for one in inputs])
+        if not _is_result(one, Path(_absolute(str(out)))) and shard_of(one, n_parts) == part
+    ]
+    if restart:
+        set_aside(out)
+    _make_folder(out)
+    return _listened(sources, out, settings_of(job) | {SHARD: f"{part}/{n_parts}"}, job, wanted)
+
+
+def job_of(
+    *,
+    threshold: float | None,
+    operating_point: str | None,
+    min_score: float | None,
+    detector: str,
+    formats: str,
+    channel: int | None,
+    unit_s: float | None,
+    images: bool = False,
+    clips: bool = False,
+    timezone: str | None = None,
+    deployments: str | None = None,
+    jobs: int | None = None,
+) -> "tuple[Job, Wanted]":
+    """What is wanted of each recording, and what is to be written, by the command's options.
+
+    Raises
+    ------
+    NdokiError
+        An option's value cannot be used.
+    """
+    from ndoki.batch.run import UNIT_S, Job
     from ndoki.cli.results import Wanted
     from ndoki.core.deployments import read_deployments
     from ndoki.core.zones import parse_zone
@@ -99,7 +156,7 @@ def run(
     from ndoki.events.pick import Picker
     from ndoki.tables.registry import table_format
 
-    tables = [table_format(name.strip()) for name in formats.split(",") if name.strip()]
+    tables = tuple(table_format(name.strip()) for name in formats.split(",") if name.strip())
     listener = load_detector(detector)
     limit = _threshold(listener, threshold, operating_point)
     job = Job(
@@ -111,21 +168,17 @@ def run(
         unit_s=unit_s or UNIT_S,
         jobs=jobs or os.cpu_count() or 1,
     )
-    found = find_recordings([_absolute(one) for one in inputs])
-    sources = [one for one in found if not _is_result(one, Path(_absolute(str(out))))]
-    if restart:
-        set_aside(out)
-    _make_folder(out)
-    wanted = Wanted(tables=tuple(tables), limit=limit, images=images, clips=clips)
-    return _listened(sources, out, job, wanted)
+    return job, Wanted(tables=tables, limit=limit, images=images, clips=clips)
 
 
-def _listened(sources: Sequence[str], out: Path, job: "Job", wanted: "Wanted") -> int:
+def _listened(
+    sources: Sequence[str], out: Path, settings: dict[str, str], job: "Job", wanted: "Wanted"
+) -> int:
     """Hear what is left to hear, and write what is known; returns the exit code."""
     from ndoki.batch.ledger import Ledger
     from ndoki.cli.results import write_results
 
-    with Ledger.begun(out, _settings(job), sources) as ledger:
+    with Ledger.begun(out, settings, sources) as ledger:
         try:
             _listen(sources, job, ledger)
         except KeyboardInterrupt:
@@ -149,8 +202,8 @@ def _listen(sources: Sequence[str], job: "Job", ledger: "Ledger") -> None:
             bar.finished(result)
 
 
-def _settings(job: "Job") -> dict[str, str]:
-    """What changes what is found, as a user names it."""
+def settings_of(job: "Job") -> dict[str, str]:
+    """What changes what is found, by the name that a user knows it by."""
     from importlib.metadata import version
 
     return {
