@@ -1,25 +1,26 @@
-"""THE path: a recording becomes blocks, blocks become scores, scores become events.
+"""THE path: a recording becomes stretches, stretches become scores, scores become events.
 
-There is no second one. The command line, the batch runner and the validation inside training all call
-`scan`, so the figures that are reported are those of what users run.
+There is no second one. The validation inside training calls `scan`; the batch runner calls the two halves
+of it, because a run that can die keeps the stretches. So the figures that are reported are those of what
+users run.
 """
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import ModuleType
 from typing import Any
 
-from ndoki.audio.blocks import read_blocks
-from ndoki.audio.reader import open_samples
+from ndoki.audio.blocks import read_block, stretches
+from ndoki.audio.reader import Samples, open_samples
 from ndoki.core.errors import ConfigError
-from ndoki.core.types import Analysis, Block, Event, Recording
+from ndoki.core.types import Event, Recording
 from ndoki.detectors.protocol import Detector
 from ndoki.events.pick import Picker
-from ndoki.events.stitch import stitch
+from ndoki.events.stitch import Thinned, stitch, thin
 
-__all__ = ["scan"]
+__all__ = ["channels_of", "pick_stretches", "scan", "scan_stretch"]
 
 Progress = Callable[[float], None]
 """Called with the seconds of sound that were just finished."""
@@ -64,23 +65,78 @@ def scan(
     ConfigError
         The recording has no such channel.
     """
-    events: list[Event] = []
+    grid, events = detector.grid, []
     with open_samples(recording.source) as samples:
-        for each in _channels(recording, channel):
-            blocks = read_blocks(
-                samples,
-                each,
-                grid=detector.grid,
-                before_frames=detector.context_before_frames,
-                after_frames=detector.context_after_frames,
-                block_s=block_s,
-            )
-            analysis = stitch(_analysed(blocks, detector, jobs, progress))
-            events += picker.pick(analysis, recording, each, detector.id)
+        cuts = stretches(samples.header.n_samples, samples.header.rate_hz, grid, block_s)
+        for each in channels_of(recording, channel):
+            parts = []
+            for part in _scanned(samples, each, cuts, detector, picker, jobs):
+                parts.append(part)
+                if progress is not None:
+                    progress((part.end_frame - part.first_frame) * grid.hop_s)
+            events += pick_stretches(parts, recording, each, detector, picker)
     return events
 
 
-def _channels(recording: Recording, channel: int | None) -> Iterable[int]:
+def scan_stretch(
+    samples: Samples, channel: int, cut: tuple[int, int], detector: Detector, picker: Picker
+) -> Thinned:
+    """Score one stretch of one channel, and keep what can become an event.
+
+    Parameters
+    ----------
+    samples
+        The open file; several threads may read it at the same time.
+    channel
+        Counted from 0.
+    cut
+        First and end frame of the detector's grid; see `ndoki.audio.blocks.stretches`. The context that the
+        detector wants is read from the neighbours.
+
+    Raises
+    ------
+    AudioError
+        The sound cannot be read.
+    """
+    first_frame, end_frame = cut
+    block = read_block(
+        samples,
+        channel,
+        grid=detector.grid,
+        before_frames=detector.context_before_frames,
+        after_frames=detector.context_after_frames,
+        first_frame=first_frame,
+        end_frame=end_frame,
+    )
+    column = picker.column_of(detector.labels)
+    return thin(detector.analyse(block), first_frame, end_frame, column=column, least_score=picker.threshold)
+
+
+def pick_stretches(
+    parts: Sequence[Thinned], recording: Recording, channel: int, detector: Detector, picker: Picker
+) -> list[Event]:
+    """Events of one channel from its stretches, in order of onset.
+
+    Parameters
+    ----------
+    parts
+        In order; what is missing holds no event. ``picker`` is the one they were scored for.
+    """
+    if not any(len(part.frame) or len(part.proposals) for part in parts):
+        return []
+    column = picker.column_of(detector.labels)
+    whole = stitch(parts, grid=detector.grid, labels=detector.labels, column=column)
+    return picker.pick(whole, recording, channel, detector.id)
+
+
+def channels_of(recording: Recording, channel: int | None) -> Sequence[int]:
+    """That channel, or all for None.
+
+    Raises
+    ------
+    ConfigError
+        The recording has no such channel.
+    """
     if channel is None:
         return range(recording.n_channels)
     if not 0 <= channel < recording.n_channels:
@@ -90,31 +146,27 @@ def _channels(recording: Recording, channel: int | None) -> Iterable[int]:
     return (channel,)
 
 
-def _analysed(
-    blocks: Iterator[Block], detector: Detector, jobs: int, progress: Progress | None
-) -> Iterator[Analysis]:
-    """Analyses in the blocks' order; with several jobs, at most two blocks per job are held."""
-
-    def report(block: Block) -> None:
-        if progress is not None:
-            progress((block.end_frame - block.first_frame) * detector.grid.hop_s)
-
+def _scanned(
+    samples: Samples,
+    channel: int,
+    cuts: Sequence[tuple[int, int]],
+    detector: Detector,
+    picker: Picker,
+    jobs: int,
+) -> Iterator[Thinned]:
+    """Stretches in order; with several jobs, at most two per job are held."""
     if jobs <= 1:
-        for block in blocks:
-            yield detector.analyse(block)
-            report(block)
+        for cut in cuts:
+            yield scan_stretch(samples, channel, cut, detector, picker)
         return
     with ThreadPoolExecutor(jobs) as pool:
-        waiting: deque[tuple[Block, Future[Analysis]]] = deque()
-        for block in blocks:
-            waiting.append((block, pool.submit(detector.analyse, block)))
+        waiting: deque[Future[Thinned]] = deque()
+        for cut in cuts:
+            waiting.append(pool.submit(scan_stretch, samples, channel, cut, detector, picker))
             if len(waiting) >= 2 * jobs:
-                oldest, answer = waiting.popleft()
-                yield answer.result()
-                report(oldest)
-        for oldest, answer in waiting:
-            yield answer.result()
-            report(oldest)
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 class _CallableModule(ModuleType):

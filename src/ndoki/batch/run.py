@@ -1,27 +1,38 @@
-"""Many recordings on this machine. One bad file never costs another."""
+"""Many recordings on this machine, stretch by stretch. One bad file never costs another."""
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 from datetime import tzinfo
-from functools import partial
 from typing import TypeVar
 
+from ndoki.audio.blocks import stretches
+from ndoki.audio.header import Header, read_header
+from ndoki.audio.reader import Samples, open_samples
 from ndoki.audio.recording import describe
+from ndoki.audio.storage import content_identity
+from ndoki.batch.ledger import Entry, Ledger
+from ndoki.batch.session import BEAT_S
 from ndoki.core.deployments import Deployments
 from ndoki.core.errors import NdokiError
 from ndoki.core.types import Event, Recording
 from ndoki.detectors.protocol import Detector
 from ndoki.events.pick import Picker
-from ndoki.scan import scan
+from ndoki.events.stitch import Thinned
+from ndoki.scan import channels_of, pick_stretches, scan_stretch
 
-__all__ = ["Failure", "Heard", "Job", "hear_all"]
+__all__ = ["UNIT_S", "Failure", "Heard", "Job", "Stretch", "hear_all", "heard_so_far"]
+
+UNIT_S = 240.0
+"""Length of a stretch: what a killed run hears again, and what a job holds in memory.
+
+Short enough that an hour keeps eight cores busy, long enough that context, read by both neighbours, is cheap.
+"""
 
 _log = logging.getLogger(__name__)
-_LONG_S = 600.0
-"""From this length on a recording is worth several workers by itself; shorter ones share them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +44,7 @@ class Job:
     timezone: tzinfo | None = None
     deployments: Deployments | None = None
     channel: int | None = None
-    block_s: float = 240.0
+    unit_s: float = UNIT_S
     jobs: int = 1
 
 
@@ -53,64 +64,179 @@ class Failure:
     reason: str
 
 
-Progress = Callable[[float], None]
-Result = Heard | Failure
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A stretch that was heard: its length in seconds, and about how many events begin in it."""
+
+    source: str
+    length_s: float
+    n_events: int
+
+
 T = TypeVar("T")
 
 
-def hear_all(sources: Sequence[str], job: Job, progress: Progress | None = None) -> Iterator[Result]:
-    """Results in the order of the sources, each as soon as it and all before it are done.
+class _File:
+    """A recording at work: its open samples are shared by its stretches."""
+
+    def __init__(self, place: int, entry: Entry, recording: Recording, samples: Samples) -> None:
+        self.place, self.entry, self.recording, self.samples = place, entry, recording, samples
+        self.n_left, self.has_failed = 0, False
+
+    def finish_one(self) -> None:
+        self.n_left -= 1
+        if self.n_left == 0:
+            self.samples.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unit:
+    file: _File
+    channel: int
+    cut: tuple[int, int]
+
+
+_Answer = tuple[Thinned, int]
+_Waiting = deque[tuple[_Unit, "Future[_Answer | Failure | None]"]]
+
+
+def hear_all(sources: Iterable[str], job: Job, ledger: Ledger) -> Iterator[Stretch | Failure]:
+    """Hear what the ledger does not hold yet, and enter it there.
 
     Parameters
     ----------
-    progress
-        Told of seconds of sound as they are finished, from any thread.
+    sources
+        Taken one by one, in the order of the tables.
+
+    Yields
+    ------
+    What was just entered: a stretch, or a file that could not be heard.
+
+    Raises
+    ------
+    OutputError
+        The ledger cannot be written.
     """
-    with ThreadPoolExecutor(job.jobs) as workers:
-        waiting: deque[Future[Result]] = deque()
-        for source in sources:
-            described = _guarded(source, partial(_described, source, job))
-            if isinstance(described, Failure):
-                waiting.append(_done(described))
-            elif described.duration_s >= _LONG_S or job.jobs == 1:
-                yield from _drained(waiting)
-                yield _heard(described, job, job.jobs, progress)
-            else:
-                waiting.append(workers.submit(_heard, described, job, 1, progress))
-            while len(waiting) > 4 * job.jobs:
-                yield waiting.popleft().result()
-        yield from _drained(waiting)
+    pool = ThreadPoolExecutor(job.jobs)
+    waiting: _Waiting = deque()
+    units = _units(sources, job, ledger)
+    is_patient = True
+    try:
+        for unit in units:
+            if isinstance(unit, Failure):
+                yield unit
+                continue
+            waiting.append((unit, pool.submit(_answer, unit, job)))
+            while len(waiting) > 2 * job.jobs:
+                yield from _entered(waiting, job, ledger)
+        while waiting:
+            yield from _entered(waiting, job, ledger)
+    except KeyboardInterrupt:
+        # Who stops a run must not wait for a read that hangs.
+        is_patient = False
+        raise
+    finally:
+        pool.shutdown(wait=is_patient, cancel_futures=True)
+        if is_patient:
+            units.close()
+            for left, _ in waiting:
+                left.file.samples.close()
 
 
-def _drained(waiting: "deque[Future[Result]]") -> Iterator[Result]:
-    while waiting:
-        yield waiting.popleft().result()
+def heard_so_far(ledger: Ledger, job: Job) -> Iterator[Heard]:
+    """Recordings in order, each with the events of the stretches that are done."""
+    for recording_id, recording in ledger.recordings():
+        events: list[Event] = []
+        for channel, parts in ledger.stretches(recording_id).items():
+            events += pick_stretches(parts, recording, channel, job.detector, job.picker)
+        yield Heard(recording=recording, events=tuple(events))
 
 
-def _done(failure: Failure) -> "Future[Result]":
-    future: Future[Result] = Future()
-    future.set_result(failure)
-    return future
+def _units(sources: Iterable[str], job: Job, ledger: Ledger) -> Generator[_Unit | Failure, None, None]:
+    """Stretches that are not done; of the next file only once those of the one before are taken."""
+    for place, source in enumerate(sources):
+        file = _opened(place, source, job, ledger)
+        if isinstance(file, Failure):
+            ledger.failed(place, source, file.reason)
+            yield file
+            continue
+        units = _left(file, job)
+        file.n_left = len(units)
+        if not units:
+            file.samples.close()
+        try:
+            for unit in units:
+                if file.has_failed:
+                    file.finish_one()
+                else:
+                    yield unit
+        except GeneratorExit:
+            file.samples.close()
+            raise
 
 
-def _described(source: str, job: Job) -> Recording:
-    return describe(source, timezone=job.timezone, deployments=job.deployments)
+def _opened(place: int, source: str, job: Job, ledger: Ledger) -> _File | Failure:
+    """A file, opened, described and entered. Only what the file does wrong stays with the file."""
+
+    def look() -> tuple[str, Header, Recording, int]:
+        identity, header = content_identity(source), read_header(source)
+        recording = describe(source, header=header, timezone=job.timezone, deployments=job.deployments)
+        return identity, header, recording, len(channels_of(recording, job.channel))
+
+    seen = _guarded(source, look)
+    if isinstance(seen, Failure):
+        return seen
+    identity, header, recording, n_channels = seen
+    entry = ledger.recording(place, source, identity, recording, n_channels=n_channels)
+    samples = _guarded(source, lambda: open_samples(source, header))
+    return samples if isinstance(samples, Failure) else _File(place, entry, recording, samples)
 
 
-def _heard(recording: Recording, job: Job, jobs: int, progress: Progress | None) -> Result:
-    def listen() -> Heard:
-        events = scan(
-            recording,
-            job.detector,
-            job.picker,
-            block_s=job.block_s,
-            channel=job.channel,
-            jobs=jobs,
-            progress=progress,
-        )
-        return Heard(recording=recording, events=tuple(events))
+def _left(file: _File, job: Job) -> list[_Unit]:
+    recording = file.recording
+    cuts = stretches(recording.n_samples, recording.rate_hz, job.detector.grid, job.unit_s)
+    return [
+        _Unit(file=file, channel=channel, cut=cut)
+        for channel in channels_of(recording, job.channel)
+        for cut in cuts
+        if (channel, cut[0]) not in file.entry.done
+    ]
 
-    return _guarded(recording.source, listen)
+
+def _answer(unit: _Unit, job: Job) -> _Answer | Failure | None:
+    """A stretch's answer and its number of events; None for a file that has failed elsewhere."""
+    file = unit.file
+    if file.has_failed:
+        return None
+
+    def listen() -> _Answer:
+        part = scan_stretch(file.samples, unit.channel, unit.cut, job.detector, job.picker)
+        events = pick_stretches([part], file.recording, unit.channel, job.detector, job.picker)
+        return part, len(events)
+
+    return _guarded(file.recording.source, listen)
+
+
+def _entered(waiting: _Waiting, job: Job, ledger: Ledger) -> Iterator[Stretch | Failure]:
+    """Enter the oldest answer once it is there."""
+    unit, future = waiting[0]
+    while not wait_for([future], BEAT_S).done:
+        ledger.beat()
+    waiting.popleft()
+    file, answer = unit.file, future.result()
+    source = file.recording.source
+    try:
+        if isinstance(answer, Failure) and not file.has_failed:
+            file.has_failed = True
+            ledger.failed(file.place, source, answer.reason)
+            yield answer
+        elif isinstance(answer, tuple):
+            part, n_events = answer
+            length_s = (part.end_frame - part.first_frame) * job.detector.grid.hop_s
+            ledger.heard(file.entry, unit.channel, part, length_s, n_events)
+            yield Stretch(source=source, length_s=length_s, n_events=n_events)
+    finally:
+        file.finish_one()
 
 
 def _guarded(source: str, work: Callable[[], T]) -> T | Failure:

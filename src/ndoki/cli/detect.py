@@ -1,8 +1,6 @@
 """``ndoki detect``: find gunshots in recordings, and write what analysts open."""
 
 import os
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ndoki.batch.run import Failure, Heard, Job
-    from ndoki.core.types import Event
-    from ndoki.tables.summary import Summary
+    from ndoki.batch.ledger import Ledger
+    from ndoki.batch.run import Job
+    from ndoki.cli.results import Wanted
 
-__all__ = ["detect"]
+__all__ = ["INTERRUPTED", "SOME_FAILED", "detect", "job_of", "run", "settings_of"]
 
-SOME_FAILED = 3
+SOME_FAILED, INTERRUPTED = 3, 130
 
 
 @click.command(short_help="Find gunshots in recordings.")
@@ -54,6 +52,16 @@ SOME_FAILED = 3
 @click.option("--deployments", metavar="FILE.csv", help="Table of recorders, places and time zones.")
 @click.option("--channel", type=click.IntRange(min=1), metavar="N", help="Only this channel; counts from 1.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Cores to use; all by default.")
+@click.option(
+    "--shard",
+    default="1/1",
+    metavar="I/N",
+    help="Hear only part I of N, on one of N machines; join them by `ndoki merge`.",
+)
+@click.option(
+    "--restart", is_flag=True, help="Begin anew; the results in --out are moved aside, to DIR.before-1."
+)
+@click.option("--unit-s", type=click.FloatRange(0, min_open=True), hidden=True)
 @click.pass_context
 def detect(context: click.Context, /, **options: object) -> None:
     """Find gunshots in recordings.
@@ -61,6 +69,8 @@ def detect(context: click.Context, /, **options: object) -> None:
     INPUT is a sound file, or a folder that is walked to the bottom. Results go to the folder --out:
     detections.csv, bursts.csv, Raven selection tables, summary.json and what else was asked for. Exit code
     3 means that some files could not be heard; the others' results are there.
+
+    A run that was stopped or killed goes on where it was when the same command is given again.
     """
     context.exit(run(**options))  # type: ignore[arg-type]
 
@@ -79,21 +89,74 @@ def run(
     deployments: str | None = None,
     channel: int | None = None,
     jobs: int | None = None,
+    shard: str = "1/1",
+    restart: bool = False,
+    unit_s: float | None = None,
 ) -> int:
     """What the command does; returns its exit code."""
     # A block per core is faster than several cores per matrix product; said before numpy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ndoki.audio.storage import find_recordings
-    from ndoki.batch.run import Job
+    from ndoki.batch.session import set_aside
+    from ndoki.batch.shards import SHARD, parse_shard, shard_of
+
+    job, wanted = job_of(
+        threshold=threshold,
+        operating_point=operating_point,
+        min_score=min_score,
+        detector=detector,
+        formats=formats,
+        images=images,
+        clips=clips,
+        timezone=timezone,
+        deployments=deployments,
+        channel=channel,
+        jobs=jobs,
+        unit_s=unit_s,
+    )
+    part, n_parts = parse_shard(shard)
+    sources = [
+        one
+        for one in find_recordings([_absolute(one) for one in inputs])
+        if not _is_result(one, Path(_absolute(str(out)))) and shard_of(one, n_parts) == part
+    ]
+    if restart:
+        set_aside(out)
+    _make_folder(out)
+    return _listened(sources, out, settings_of(job) | {SHARD: f"{part}/{n_parts}"}, job, wanted)
+
+
+def job_of(
+    *,
+    threshold: float | None,
+    operating_point: str | None,
+    min_score: float | None,
+    detector: str,
+    formats: str,
+    channel: int | None,
+    unit_s: float | None,
+    images: bool = False,
+    clips: bool = False,
+    timezone: str | None = None,
+    deployments: str | None = None,
+    jobs: int | None = None,
+) -> "tuple[Job, Wanted]":
+    """What is wanted of each recording, and what is to be written, by the command's options.
+
+    Raises
+    ------
+    NdokiError
+        An option's value cannot be used.
+    """
+    from ndoki.batch.run import UNIT_S, Job
+    from ndoki.cli.results import Wanted
     from ndoki.core.deployments import read_deployments
     from ndoki.core.zones import parse_zone
     from ndoki.detectors.registry import load_detector
-    from ndoki.events.bursts import with_bursts
     from ndoki.events.pick import Picker
-    from ndoki.tables.bursts import write_bursts
     from ndoki.tables.registry import table_format
 
-    wanted = [table_format(name.strip()) for name in formats.split(",") if name.strip()]
+    tables = tuple(table_format(name.strip()) for name in formats.split(",") if name.strip())
     listener = load_detector(detector)
     limit = _threshold(listener, threshold, operating_point)
     job = Job(
@@ -102,30 +165,62 @@ def run(
         timezone=parse_zone(timezone) if timezone else None,
         deployments=read_deployments(deployments) if deployments else None,
         channel=None if channel is None else channel - 1,
+        unit_s=unit_s or UNIT_S,
         jobs=jobs or os.cpu_count() or 1,
     )
-    results = Path(_absolute(str(out)))
-    # A second run over the same folder must not take the first one's clips for recordings.
-    sources = [
-        one for one in find_recordings([_absolute(one) for one in inputs]) if results not in Path(one).parents
-    ]
-    _make_folder(out)
-    began = time.monotonic()
-    heard, failed = _listen(sources, job)
-    recordings = [one.recording for one in heard]
-    found = [event for one in heard for event in one.events]
-    sure = with_bursts([event for event in found if event.score >= limit])
-    # Events between --min-score and the threshold stand in the tables and count nowhere else.
-    in_order = iter(sure)
-    events = [next(in_order) if event.score >= limit else event for event in found]
-    for table in wanted:
-        table.write(out, events, recordings)
-        if table.name == "csv":
-            write_bursts(out / "bursts.csv", sure)
-    _write_sounds(out, heard, limit, images=images, clips=clips)
-    summary = _summary(sure, heard, failed, job, limit, time.monotonic() - began)
-    _close(out, summary)
-    return SOME_FAILED if failed else 0
+    return job, Wanted(tables=tables, limit=limit, images=images, clips=clips)
+
+
+def _listened(
+    sources: Sequence[str], out: Path, settings: dict[str, str], job: "Job", wanted: "Wanted"
+) -> int:
+    """Hear what is left to hear, and write what is known; returns the exit code."""
+    from ndoki.batch.ledger import Ledger
+    from ndoki.cli.results import write_results
+
+    with Ledger.begun(out, settings, sources) as ledger:
+        try:
+            _listen(sources, job, ledger)
+        except KeyboardInterrupt:
+            ledger.stopped()
+            click.echo("ndoki: writing what was found so far (Ctrl-C leaves that out)", err=True)
+            write_results(out, ledger, job, wanted.for_now(), is_whole=False)
+            click.echo("ndoki: stopped; run the same command again to go on", err=True)
+            return INTERRUPTED
+        n_failed = write_results(out, ledger, job, wanted, is_whole=True)
+        ledger.done()
+    return SOME_FAILED if n_failed else 0
+
+
+def _listen(sources: Sequence[str], job: "Job", ledger: "Ledger") -> None:
+    from ndoki.batch.run import hear_all
+    from ndoki.cli.progress import listening
+
+    with listening(sources) as bar:
+        bar.advance(ledger.heard_s())
+        for result in hear_all(sources, job, ledger):
+            bar.finished(result)
+
+
+def settings_of(job: "Job") -> dict[str, str]:
+    """What changes what is found, by the name that a user knows it by."""
+    from importlib.metadata import version
+
+    return {
+        "--detector": f"{job.detector.id.name} {job.detector.id.digest}",
+        "the lowest score (--threshold, --operating-point or --min-score)": f"{job.picker.threshold:g}",
+        "--channel": "all" if job.channel is None else f"{job.channel + 1}",
+        "the length of a stretch": f"{job.unit_s:g} s",
+        "Ndoki's version": version("ndoki"),
+    }
+
+
+def _is_result(source: str, out: Path) -> bool:
+    """A run over the folder that holds its results must not take earlier clips for recordings."""
+    folders = Path(source).parents
+    return out in folders or any(
+        one.parent == out.parent and one.name.startswith(f"{out.name}.before-") for one in folders
+    )
 
 
 def _absolute(source: str) -> str:
@@ -157,75 +252,3 @@ def _make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out}: the folder for the results cannot be made ({error.strerror})") from error
-
-
-def _listen(sources: Sequence[str], job: "Job") -> "tuple[list[Heard], list[Failure]]":
-    from ndoki.batch.run import Failure, hear_all
-    from ndoki.cli.progress import listening
-
-    heard: list[Heard] = []
-    failed: list[Failure] = []
-    with listening(sources) as bar:
-        for result in hear_all(sources, job, bar.advance):
-            if isinstance(result, Failure):
-                failed.append(result)
-            else:
-                heard.append(result)
-            bar.finished(result)
-    return heard, failed
-
-
-def _write_sounds(out: Path, heard: "Sequence[Heard]", limit: float, *, images: bool, clips: bool) -> None:
-    from ndoki.audio.reader import open_samples
-    from ndoki.tables.clips import write_clips
-    from ndoki.tables.images import write_images
-    from ndoki.tables.layout import mirrored_names
-
-    if not images and not clips:
-        return
-    names = mirrored_names([one.recording.source for one in heard])
-    for one, name in zip(heard, names, strict=True):
-        events = [event for event in one.events if event.score >= limit]
-        if not events:
-            continue
-        with open_samples(one.recording.source) as samples:
-            if images:
-                write_images(out / "images", name, one.recording, events, samples.read)
-            if clips:
-                write_clips(out / "clips", name, one.recording, events, samples.read)
-
-
-def _summary(
-    events: "Sequence[Event]",
-    heard: "Sequence[Heard]",
-    failed: "Sequence[Failure]",
-    job: "Job",
-    limit: float,
-    wall_s: float,
-) -> "Summary":
-    from importlib.metadata import version
-
-    from ndoki.tables.summary import FailedFile, summarise
-
-    return summarise(
-        events,
-        [one.recording for one in heard],
-        detector=job.detector.id,
-        threshold=limit,
-        wall_s=wall_s,
-        failed=[FailedFile(file=one.source, reason=one.reason) for one in failed],
-        versions={
-            "ndoki": version("ndoki"),
-            "onnxruntime": version("onnxruntime"),
-            "python": sys.version.split()[0],
-        },
-    )
-
-
-def _close(out: Path, summary: "Summary") -> None:
-    from ndoki.cli.progress import show_tables
-    from ndoki.tables.summary import terminal_tables, write_summary
-
-    write_summary(out / "summary.json", summary)
-    show_tables(terminal_tables(summary))
-    click.echo(f"Results are in {out}")

@@ -13,6 +13,8 @@ BAD_INPUT, STOPPED = 2, 130
 
 _COMMANDS = {
     "detect": ("ndoki.cli.detect", "detect", "Find gunshots in recordings."),
+    "merge": ("ndoki.cli.merge", "merge", "Join the parts of a run."),
+    "status": ("ndoki.cli.status", "status", "Say how far a run of detect is."),
     "inspect": (
         "ndoki.cli.inspect",
         "inspect",

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from ndoki.audio.header import read_header
-from ndoki.batch.run import Heard, Result
+from ndoki.batch.run import Failure, Stretch
 from ndoki.core.errors import NdokiError
 from ndoki.tables.summary import TextTable
 
@@ -35,10 +35,11 @@ class Listening:
             heard = f"{self._heard_s / 3600:.1f} h"
         self._progress.update(self._task, advance=seconds, heard=heard)
 
-    def finished(self, result: Result) -> None:
-        """A file is done."""
-        if isinstance(result, Heard):
-            self._n_events += len(result.events)
+    def finished(self, result: Stretch | Failure) -> None:
+        """A stretch was heard, or a file failed."""
+        if isinstance(result, Stretch):
+            self.advance(result.length_s)
+            self._n_events += result.n_events
         else:
             self._n_failed += 1
         failed = f"[red]· {self._n_failed} files failed[/red]" if self._n_failed else ""

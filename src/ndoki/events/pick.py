@@ -40,6 +40,10 @@ class Picker:
         if not 0.0 < self.threshold <= 1.0:
             raise ConfigError(f"threshold {self.threshold} is not a score; give a number above 0 and up to 1")
 
+    def column_of(self, labels: tuple[str, ...]) -> int:
+        """Which of a detector's columns is picked."""
+        return labels.index(self.label) if self.label else 0
+
     def pick(
         self, analysis: Analysis, recording: Recording, channel: int, detector: DetectorId
     ) -> list[Event]:
@@ -53,7 +57,7 @@ class Picker:
             Counted from 0.
         """
         track = analysis.track
-        column = track.labels.index(self.label) if self.label else 0
+        column = self.column_of(track.labels)
         if len(track.scores) == 0:
             boxes = self._from_boxes(analysis.proposals, column, track.grid.hop_s)
         elif track.grid.frame_samples >= _WINDOW_S * track.grid.rate_hz:

@@ -1,44 +1,122 @@
-"""Blocks' answers → one answer for the whole channel."""
+"""Stretches' answers → one answer for the whole channel. Pure.
+
+Of a stretch only that is kept which can become an event: frames and boxes at or above the lowest score.
+Frames below it decide nothing: no event begins there, and they are never the higher neighbour of one that
+counts. So a day's answer takes kilobytes, and picking it gives the events of the full track.
+"""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
-from ndoki.core.types import Analysis, Proposals, ScoreTrack
+from ndoki.core.grid import FrameGrid
+from ndoki.core.types import Analysis, Floats, Proposals, ScoreTrack
 
-__all__ = ["stitch"]
+__all__ = ["COLUMNS", "Thinned", "stitch", "thin"]
+
+COLUMNS = ("frame", "duration_s", "low_hz", "high_hz", "score", "label")
+"""Of `Proposals`."""
 
 
-def stitch(parts: Iterable[Analysis]) -> Analysis:
-    """Join the analyses of consecutive blocks.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Thinned:
+    """What of a stretch of one channel can become an event.
+
+    Attributes
+    ----------
+    first_frame, end_frame
+        The stretch.
+    has_track
+        False for a box detector, whose track has no rows.
+    frame
+        int64, shape (n,), ascending: frames at or above the lowest score.
+    score
+        float32, shape (n,): their scores in the column that is picked.
+    proposals
+        Boxes at these frames; of a box detector, all boxes at or above the lowest score.
+    """
+
+    first_frame: int
+    end_frame: int
+    has_track: bool = True
+    frame: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    score: Floats = field(default_factory=lambda: np.empty(0, np.float32))
+    proposals: Proposals = field(default_factory=Proposals)
+
+
+def thin(analysis: Analysis, first_frame: int, end_frame: int, *, column: int, least_score: float) -> Thinned:
+    """Keep what can become an event.
+
+    Parameters
+    ----------
+    analysis
+        Of the frames ``[first_frame, end_frame)``.
+    column
+        Label that is picked, as a column of the track.
+    least_score
+        Lowest score of an event, in (0, 1].
 
     Raises
     ------
     ValueError
-        No parts, or parts that leave a gap, overlap, or differ in grid or labels.
+        The track's rows are not those frames.
+    """
+    track, boxes = analysis.track, analysis.proposals
+    has_track = len(track.scores) > 0
+    if not has_track:
+        chosen = (boxes.label == column) & (boxes.score >= least_score)
+        return Thinned(
+            first_frame=first_frame, end_frame=end_frame, has_track=False, proposals=_rows(boxes, chosen)
+        )
+    if (track.first_frame, len(track.scores)) != (first_frame, end_frame - first_frame):
+        raise ValueError(
+            f"the track has {len(track.scores)} rows from frame {track.first_frame} on; "
+            f"expected frames {first_frame} to {end_frame}"
+        )
+    rows = np.flatnonzero(track.scores[:, column] >= least_score)
+    return Thinned(
+        first_frame=first_frame,
+        end_frame=end_frame,
+        frame=rows + first_frame,
+        score=track.scores[rows, column].astype(np.float32),
+        proposals=_rows(boxes, np.isin(boxes.frame, rows + first_frame)),
+    )
+
+
+def _rows(boxes: Proposals, chosen: npt.NDArray[np.bool_]) -> Proposals:
+    return Proposals(**{name: getattr(boxes, name)[chosen] for name in COLUMNS})
+
+
+def stitch(parts: Iterable[Thinned], *, grid: FrameGrid, labels: tuple[str, ...], column: int) -> Analysis:
+    """Join thinned stretches to one analysis. Scores that were not kept, or not heard, are 0.
+
+    Parameters
+    ----------
+    parts
+        In order. There may be gaps between them, which hold no event.
+    grid, labels, column
+        The detector's, and what `thin` was told.
+
+    Raises
+    ------
+    ValueError
+        Parts that overlap, are not in order, or come from detectors of different kinds.
     """
     ordered = list(parts)
-    if not ordered:
-        raise ValueError("there is nothing to stitch: a channel has at least one block")
-    first = ordered[0].track
-    expected = first.first_frame
+    first_frame = end_frame = ordered[0].first_frame if ordered else 0
     for part in ordered:
-        track = part.track
-        if (track.grid, track.labels) != (first.grid, first.labels):
+        if part.first_frame < end_frame:
+            raise ValueError(f"a part begins at frame {part.first_frame}, before {end_frame}")
+        if part.has_track != ordered[0].has_track:
             raise ValueError("the parts come from different detectors")
-        # A box detector has no rows: its parts cannot be checked, and need not be.
-        if len(track.scores) and track.first_frame != expected:
-            raise ValueError(f"a part begins at frame {track.first_frame} instead of {expected}")
-        expected += len(track.scores)
-    columns = ("frame", "duration_s", "low_hz", "high_hz", "score", "label")
-    return Analysis(
-        track=ScoreTrack(
-            grid=first.grid,
-            labels=first.labels,
-            first_frame=first.first_frame,
-            scores=np.concatenate([part.track.scores for part in ordered]),
-        ),
-        proposals=Proposals(
-            **{name: np.concatenate([getattr(part.proposals, name) for part in ordered]) for name in columns}
-        ),
-    )
+        end_frame = part.end_frame
+    has_track = bool(ordered) and ordered[0].has_track
+    scores = np.zeros((end_frame - first_frame if has_track else 0, len(labels)), np.float32)
+    for part in ordered:
+        scores[part.frame - first_frame, column] = part.score
+    found = [part.proposals for part in ordered if len(part.proposals)]
+    boxes = {name: np.concatenate([getattr(one, name) for one in found]) for name in COLUMNS if found}
+    track = ScoreTrack(grid=grid, labels=labels, first_frame=first_frame, scores=scores)
+    return Analysis(track=track, proposals=Proposals(**boxes))

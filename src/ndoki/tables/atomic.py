@@ -9,7 +9,9 @@ from typing import BinaryIO
 
 from ndoki.core.errors import OutputError
 
-__all__ = ["open_atomic", "write_bytes", "write_lines", "write_text"]
+__all__ = ["open_atomic", "remove_leftovers", "write_bytes", "write_lines", "write_text"]
+
+_PREFIX, _SUFFIX = ".ndoki-", ".part"
 
 
 @contextlib.contextmanager
@@ -36,7 +38,7 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
     OutputError
         The folder cannot be made or written to, or the disk is full.
     """
-    temporary = path.with_name(f".ndoki-{secrets.token_hex(8)}.part")
+    temporary = path.with_name(f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -68,6 +70,26 @@ def _flush_folder(folder: Path) -> None:
             os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that a killed process left below a folder.
+
+    Only to be called when no other process writes there.
+
+    Raises
+    ------
+    OutputError
+        One cannot be removed.
+    """
+    try:
+        for path in folder.rglob(_PREFIX + "*" + _SUFFIX):
+            path.unlink(missing_ok=True)
+    except OSError as problem:
+        raise OutputError(
+            f"{folder}: what a killed run left cannot be removed ({problem.strerror or problem}); "
+            "expected a folder that may be written to; choose another --out"
+        ) from problem
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -34,6 +34,8 @@ class TableFormat:
     write
         ``write(folder, events, recordings)`` writes the format's files below the output folder and
         returns their paths. ``recordings`` are all of the run, in the order opened.
+    write_together
+        The part of ``write`` that puts all recordings into one file; None where there is none.
     read
         ``read(path)`` reads one of these files back.
     keeps
@@ -43,6 +45,7 @@ class TableFormat:
     name: str
     write: Writer
     read: Reader
+    write_together: Writer | None = None
     keeps: frozenset[str] = _EVERY_FIELD
 
 
@@ -59,9 +62,16 @@ def _write_jsonl(folder: Path, events: Sequence[Event], recordings: Sequence[Rec
 
 
 def _write_raven(folder: Path, events: Sequence[Event], recordings: Sequence[Recording]) -> list[Path]:
+    combined = _write_raven_together(folder, events, recordings)
+    return [*combined, *write_per_recording(folder / "raven", events, recordings)]
+
+
+def _write_raven_together(
+    folder: Path, events: Sequence[Event], recordings: Sequence[Recording]
+) -> list[Path]:
     combined = folder / "raven" / COMBINED_NAME
     write_combined(combined, events, recordings)
-    return [combined, *write_per_recording(folder / "raven", events, recordings)]
+    return [combined]
 
 
 def _write_audacity(folder: Path, events: Sequence[Event], recordings: Sequence[Recording]) -> list[Path]:
@@ -72,10 +82,11 @@ FORMATS: Mapping[str, TableFormat] = MappingProxyType(
     {
         table.name: table
         for table in (
-            TableFormat(name="csv", write=_write_csv, read=read_detections),
+            TableFormat(name="csv", write=_write_csv, write_together=_write_csv, read=read_detections),
             TableFormat(
                 name="raven",
                 write=_write_raven,
+                write_together=_write_raven_together,
                 read=read_raven,
                 keeps=_EVERY_FIELD - {"shot_index", "rounds_per_minute", "weapon_score"},
             ),
@@ -85,7 +96,7 @@ FORMATS: Mapping[str, TableFormat] = MappingProxyType(
                 read=read_audacity,
                 keeps=frozenset({"label", "score", "offset_s", "start_s", "end_s", "low_hz", "high_hz"}),
             ),
-            TableFormat(name="jsonl", write=_write_jsonl, read=read_jsonl),
+            TableFormat(name="jsonl", write=_write_jsonl, write_together=_write_jsonl, read=read_jsonl),
         )
     }
 )

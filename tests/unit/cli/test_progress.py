@@ -7,9 +7,8 @@ import soundfile
 from rich.console import Console
 from rich.progress import Progress
 
-from ndoki.batch.run import Failure, Heard
+from ndoki.batch.run import Failure, Stretch
 from ndoki.cli.progress import Listening, _expected_s, listening, show_tables
-from ndoki.core.types import Recording
 from ndoki.tables.summary import TextTable
 
 
@@ -24,17 +23,15 @@ def progress():
     return Progress(console=Console(file=io.StringIO()), disable=True)
 
 
-def heard(n_events: int) -> Heard:
-    recording = Recording(source="a.wav", rate_hz=8000, n_samples=8000)
-    return Heard(recording=recording, events=(None,) * n_events)  # type: ignore[arg-type]
+def heard(n_events: int, length_s: float = 0.0) -> Stretch:
+    return Stretch(source="a.wav", length_s=length_s, n_events=n_events)
 
 
 def test_it_counts_hours_events_and_failures(progress):
     bar = Listening(progress, 7200.0)
     assert text_of(progress) == "0/7200 0.0 h 0 "
     bar.advance(1800.0)
-    bar.advance(1800.0)
-    bar.finished(heard(3))
+    bar.finished(heard(3, 1800.0))
     bar.finished(heard(2))
     assert text_of(progress) == "3600/7200 1.0 h 5 "
     bar.finished(Failure(source="b.wav", reason="empty"))
