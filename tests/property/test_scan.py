@@ -155,28 +155,51 @@ def test_delayed_audio_gives_delayed_events(
     assert_same(events[len(events) - len(later) :], later, -cut)
 
 
+def knows_too_little(request: pytest.FixtureRequest, detector: Detector, why: str) -> None:
+    """Mark what the shipped network does not reach yet; the test fails when it begins to."""
+    if detector.id.name == "gunshot":
+        request.applymarker(pytest.mark.xfail(reason=why, strict=True))
+
+
 @pytest.mark.parametrize("onset_s", [0.05, 0.1, 0.2, 0.3])
 def test_a_file_of_0_4_s_is_heard(
+    request: pytest.FixtureRequest,
+    detector: Detector,
+    forest: Callable[..., Floats],
+    write: Write,
+    onset_s: float,
+) -> None:
+    if onset_s != 0.2:
+        knows_too_little(request, detector, "in 0.4 s the shot itself is most of the background level")
+    recording = write(forest(0.4, [onset_s]))
+    assert recording.n_samples == 0.4 * RATE
+    assert heard(detector, recording, onset_s)
+
+
+@pytest.mark.parametrize("onset_s", [0.05, 0.1, 0.2, 0.3])
+def test_a_shot_is_the_surest_event_of_a_file_of_0_4_s(
     detector: Detector, forest: Callable[..., Floats], write: Write, onset_s: float
 ) -> None:
-    """The surest event lies on the shot, far above anything that the same file holds without it.
-
-    Whether it reaches a threshold is another matter: with 0.4 s of sound there is hardly a background to
-    stand out from.
-    """
+    """Also where it stays below the threshold: far above anything that the same file holds without it."""
     events = found(detector, write(forest(0.4, [onset_s])), 0.01)
     without = found(detector, write(forest(0.4, [])), 0.01)
     best = max(events, key=lambda event: event.score)
-    assert best.recording.n_samples == 0.4 * RATE
     assert abs(best.start_s - onset_s) <= NEAR_S
     assert best.score > 2 * max((event.score for event in without), default=0.0)
 
 
 @pytest.mark.parametrize("block_s", [7.0, 60.0])
-@pytest.mark.parametrize("before_end_s", [0.4, 0.25, 0.15])
+@pytest.mark.parametrize("before_end_s", [0.4, 0.25, 0.1])
 def test_the_last_0_4_s_of_a_long_file_are_heard(
-    detector: Detector, forest: Callable[..., Floats], write: Write, before_end_s: float, block_s: float
+    request: pytest.FixtureRequest,
+    detector: Detector,
+    forest: Callable[..., Floats],
+    write: Write,
+    before_end_s: float,
+    block_s: float,
 ) -> None:
+    if before_end_s == 0.1:
+        knows_too_little(request, detector, "a tenth of a second of tail scores 0.57, review begins at 0.587")
     recording = write(forest(63.0, [63.0 - before_end_s]))
     assert heard(detector, recording, 63.0 - before_end_s, block_s=block_s)
 
@@ -184,7 +207,6 @@ def test_the_last_0_4_s_of_a_long_file_are_heard(
 def test_a_tenth_of_a_second_of_a_shot_is_the_surest_event(
     detector: Detector, forest: Callable[..., Floats], write: Write
 ) -> None:
-    """Of so little tail a detector need not be sure, but nothing else in the file may be surer."""
     events = found(detector, write(forest(63.0, [62.9])), 0.01)
     assert abs(max(events, key=lambda event: event.score).start_s - 62.9) <= NEAR_S
 
