@@ -1,0 +1,1 @@
+"""Better labels and harder negatives: what makes the next training better than the last."""
