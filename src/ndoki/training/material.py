@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ndoki.core.errors import LabelError
-from ndoki.datasets.examples import Material, ShotSound
+from ndoki.datasets.example_spec import Material, ShotSound
 from ndoki.datasets.manifest import FIELD_LABEL, Clip, Sound, field_clips, fold_of, load_sounds, read_manifest
 from ndoki.datasets.onsets import further_rises, strongest_rise
 from ndoki.datasets.simulate.measured import load_near_shots
@@ -61,6 +61,8 @@ def _common(clips: Sequence[Clip], recipe: Recipe) -> _Common:
 def build_materials(recipe: Recipe, manifest: Path) -> list[Material]:
     """One material per cell, ``2·n_folds`` in all; those of split ``val`` come last.
 
+    A recipe without the field has one cell, of split ``train``.
+
     Raises
     ------
     LabelError
@@ -69,6 +71,17 @@ def build_materials(recipe: Recipe, manifest: Path) -> list[Material]:
     clips = read_manifest(manifest)
     common = _common(clips, recipe)
     near_shots = load_near_shots(manifest.parent, "train")
+    if not recipe.pool.field:
+        return [
+            Material(
+                shots=(),
+                backgrounds=common.backgrounds,
+                confusers=common.confusers,
+                near_shots=near_shots,
+                ranges=recipe.simulation,
+                rate_hz=common.backgrounds[0].rate_hz,
+            )
+        ]
     shots, backgrounds = field_clips(clips)
     materials = []
     for cell in range(len(SPLITS) * recipe.n_folds):

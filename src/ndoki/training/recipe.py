@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ndoki.core.config import from_table, read_toml
 from ndoki.core.errors import ConfigError
-from ndoki.datasets.examples import ExampleSpec
+from ndoki.datasets.example_spec import ExampleSpec
 from ndoki.datasets.simulate.ranges import SimulationRanges
 from ndoki.features.floor import FloorSpec
 from ndoki.features.mel import MelSpec
@@ -28,10 +28,14 @@ class PoolSpec:
         Examples in the pool.
     confusers_left_out
         Labels that are never used: a firework or an explosion, heard from afar, is the physics of a shot.
+    field
+        Whether recordings of the field are used, its shots and its backgrounds. Without them all shots are
+        simulated, backgrounds are open recordings and synthetic forests, and there are no folds.
     """
 
     n_examples: int = 24000
     confusers_left_out: tuple[str, ...] = ("explosion", "fireworks")
+    field: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,11 @@ def train_fold(recipe: Recipe, pool: Pool, fold: int | None, place: Workplace) -
     """Train on all folds but one; with None, on the whole training split."""
     place.cache.mkdir(parents=True, exist_ok=True)
     base = recipe.base
-    start_from = None if base is None else train_fold(base, make_pool(base, place), fold, place)
+    start_from = None
+    if base is not None:
+        # What never heard the field has no folds: one network serves all.
+        base_fold = fold if base.pool.field else None
+        start_from = train_fold(base, make_pool(base, place), base_fold, place)
     name = f"net-{'all' if fold is None else fold}-{recipe.digest[:12]}.pt"
     return train_network(
         pool,
