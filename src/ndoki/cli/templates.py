@@ -69,9 +69,9 @@ def templates(context: click.Context, /, **options: Any) -> None:
       ndoki detect FOLDER --detector FILE.npz --out RESULTS
 
     A score says how alike a sound is to the most similar template, from 0 to 1. It is no probability, and
-    nobody has chosen a threshold for your templates: `detect` takes 0.5 unless you give --threshold. More
-    templates find more shots and raise more false alarms. Choose the threshold with `ndoki evaluate`, on
-    recordings in which you know the shots.
+    nobody has chosen a threshold for your templates: `detect` takes 0.5 unless you give --threshold. The more
+    templates, the higher it has to be for as many false alarms. Choose it with `ndoki evaluate`, on a
+    recording in which you know the shots.
 
     Exit code 3 means that some examples could not be taken; each is named, and the detector of the others is
     there.

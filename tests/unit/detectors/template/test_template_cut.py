@@ -139,8 +139,9 @@ def test_selections_become_templates_with_their_boxes(tmp_path):
 
 
 def test_only_the_selection_and_what_is_close_before_it_is_searched(tmp_path):
-    """A louder shot nearby is another one."""
-    sound = sound_with_shots([2.0], duration_s=10.0) + 5 * sound_with_shots([3.5], duration_s=10.0, seed=1)
+    """Louder shots nearby are others."""
+    louder = 5 * sound_with_shots([0.9, 3.5], duration_s=10.0, seed=1)
+    sound = sound_with_shots([2.0], duration_s=10.0) + louder
     audio = write(tmp_path / "day.wav", sound)
     assert cut_template(shot(audio, 1.9, 3.0), SPEC).onset_s == pytest.approx(2.0, abs=0.05)
 
