@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -63,7 +63,7 @@ SOME_FAILED, INTERRUPTED = 3, 130
 )
 @click.option("--unit-s", type=click.FloatRange(0, min_open=True), hidden=True)
 @click.pass_context
-def detect(context: click.Context, /, **options: object) -> None:
+def detect(context: click.Context, /, **options: Any) -> None:
     """Find gunshots in recordings.
 
     INPUT is a sound file, or a folder that is walked to the bottom. Results go to the folder --out:
@@ -72,48 +72,20 @@ def detect(context: click.Context, /, **options: object) -> None:
 
     A run that was stopped or killed goes on where it was when the same command is given again.
     """
-    context.exit(run(**options))  # type: ignore[arg-type]
+    context.exit(run(**options))
 
 
 def run(
-    inputs: Sequence[str],
-    out: Path,
-    threshold: float | None = None,
-    operating_point: str | None = None,
-    min_score: float | None = None,
-    detector: str = "gunshot",
-    formats: str = "csv,raven",
-    images: bool = False,
-    clips: bool = False,
-    timezone: str | None = None,
-    deployments: str | None = None,
-    channel: int | None = None,
-    jobs: int | None = None,
-    shard: str = "1/1",
-    restart: bool = False,
-    unit_s: float | None = None,
+    inputs: Sequence[str], out: Path, *, shard: str = "1/1", restart: bool = False, **options: Any
 ) -> int:
-    """What the command does; returns its exit code."""
+    """What the command does; returns its exit code. ``options`` are those of `job_of`."""
     # A block per core is faster than several cores per matrix product; said before numpy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ndoki.audio.storage import find_recordings
     from ndoki.batch.session import set_aside
     from ndoki.batch.shards import SHARD, parse_shard, shard_of
 
-    job, wanted = job_of(
-        threshold=threshold,
-        operating_point=operating_point,
-        min_score=min_score,
-        detector=detector,
-        formats=formats,
-        images=images,
-        clips=clips,
-        timezone=timezone,
-        deployments=deployments,
-        channel=channel,
-        jobs=jobs,
-        unit_s=unit_s,
-    )
+    job, wanted = job_of(**options)
     part, n_parts = parse_shard(shard)
     sources = [
         one
@@ -128,13 +100,13 @@ def run(
 
 def job_of(
     *,
-    threshold: float | None,
-    operating_point: str | None,
-    min_score: float | None,
-    detector: str,
-    formats: str,
-    channel: int | None,
-    unit_s: float | None,
+    threshold: float | None = None,
+    operating_point: str | None = None,
+    min_score: float | None = None,
+    detector: str = "gunshot",
+    formats: str = "csv,raven",
+    channel: int | None = None,
+    unit_s: float | None = None,
     images: bool = False,
     clips: bool = False,
     timezone: str | None = None,

@@ -23,6 +23,7 @@ _COMMANDS = {
     "demo": ("ndoki.cli.demo", "demo", "Make a recording with simulated shots and find them."),
     "simulate": ("ndoki.cli.simulate", "simulate", "Write recordings with simulated shots and their truth."),
     "evaluate": ("ndoki.cli.evaluate", "evaluate", "Count shots found and false alarms against the truth."),
+    "templates": ("ndoki.cli.templates", "templates", "Make a detector from your own examples of shots."),
     "train": ("ndoki.cli.train", "train", "Train a detector from a recipe."),
 }
 
