@@ -51,7 +51,8 @@ def usable_examples(pool: Pool, recipe: Recipe, fold: int | None) -> npt.NDArray
 
 def _mark(recipe: Recipe) -> str:
     """Ending of a cached file's name that changes with the mined clips of a recipe and of its bases."""
-    lists, stage = [], recipe
+    lists: list[str] = []
+    stage: Recipe | None = recipe
     while stage is not None:
         lists += [manifest_digest(path) for path in stage.mined.paths]
         stage = stage.base
