@@ -23,6 +23,7 @@ from ndoki.training.targets import LABELS
 __all__ = [
     "Workplace",
     "card_for",
+    "checkpoint_of",
     "exported",
     "make_pool",
     "network_of",
@@ -90,18 +91,19 @@ def train_fold(recipe: Recipe, pool: Pool, fold: int | None, place: Workplace) -
         recipe.network,
         recipe.loop,
         seed=recipe.seed,
-        checkpoint=_checkpoint(recipe, fold, place),
+        checkpoint=checkpoint_of(recipe, fold, place),
         start_from=None if recipe.base is None else network_of(recipe.base, fold, place),
     )
 
 
 def network_of(recipe: Recipe, fold: int | None, place: Workplace) -> GunshotNet:
     """The network of a recipe: read from the cache if it was trained to its end, or trained."""
-    kept = finished(_checkpoint(recipe, fold, place), recipe.network, recipe.loop)
+    kept = finished(checkpoint_of(recipe, fold, place), recipe.network, recipe.loop)
     return kept or train_fold(recipe, make_pool(recipe, place), fold, place)
 
 
-def _checkpoint(recipe: Recipe, fold: int | None, place: Workplace) -> Path:
+def checkpoint_of(recipe: Recipe, fold: int | None, place: Workplace) -> Path:
+    """Where the state of a training is kept; another recipe, fold or list of mined clips has its own."""
     return place.cache / f"net-{'all' if fold is None else fold}-{recipe.digest[:12]}{_mark(recipe)}.pt"
 
 
