@@ -24,11 +24,9 @@ from ndoki.datasets.manifest import field_clips, read_manifest
 from ndoki.detectors.network.detector import load_network
 from ndoki.detectors.protocol import Detector
 from ndoki.detectors.registry import load_detector
-from ndoki.evaluation.bootstrap import Interval, bootstrap_recall_at, scored_groups
-from ndoki.evaluation.columns import recording_key
-from ndoki.evaluation.false_alarms import false_alarms
+from ndoki.evaluation.bootstrap import Interval, bootstrap_recall_at
 from ndoki.training.heldout import Heldout, fold_path, heldout, heldout_once
-from ndoki.training.validation import background_detections, best_scores, hours_of
+from ndoki.training.validation import hours_of
 
 HERE = Path(__file__).resolve().parent
 RATES = (60.0, 10.0, 2.0)
@@ -38,19 +36,7 @@ SIMULATED = "gunshot-simulated.onnx"
 
 def intervals(result: Heldout) -> dict[float, Interval]:
     """Recall at each rate; a shot clip counts as found when any event lies in it."""
-    groups = scored_groups(
-        found_score=best_scores(result.shots),
-        truth_recording=np.array([str(one.clip.path) for one in result.shots]),
-        alarms=false_alarms(background_detections(result.backgrounds)),
-        hours_by_recording={
-            recording_key(str(one.clip.path)): one.duration_s / 3600 for one in result.backgrounds
-        },
-        group_by_recording={
-            **{str(one.clip.path): one.clip.group for one in result.shots},
-            **{recording_key(str(one.clip.path)): one.clip.group for one in result.backgrounds},
-        },
-    )
-    return bootstrap_recall_at(groups, rates_per_hour=RATES, rng=np.random.default_rng(0))
+    return bootstrap_recall_at(result.groups(), rates_per_hour=RATES, rng=np.random.default_rng(0))
 
 
 def main() -> int:

@@ -24,6 +24,7 @@ _COMMANDS = {
     "simulate": ("ndoki.cli.simulate", "simulate", "Write recordings with simulated shots and their truth."),
     "evaluate": ("ndoki.cli.evaluate", "evaluate", "Count shots found and false alarms against the truth."),
     "templates": ("ndoki.cli.templates", "templates", "Make a detector from your own examples of shots."),
+    "mine": ("ndoki.cli.mine", "mine", "Learn from false alarms in shot-free sound."),
     "train": ("ndoki.cli.train", "train", "Train a detector from a recipe."),
 }
 

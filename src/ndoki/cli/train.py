@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-__all__ = ["train"]
+__all__ = ["require_training", "train"]
 
 
 @click.command(short_help="Train a detector from a recipe.")
@@ -66,6 +66,21 @@ def _templates(recipe: Path, data: Path, out: Path | None) -> Path:
     return path
 
 
+def require_training() -> None:
+    """Say which extra is missing, if torch is.
+
+    Raises
+    ------
+    click.ClickException
+        Torch or onnx is not installed.
+    """
+    missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
+    if missing:
+        raise click.ClickException(
+            f"training needs {' and '.join(missing)}, not installed here; run: pip install 'ndoki[train]'"
+        )
+
+
 def _network(
     recipe: Path,
     data: Path,
@@ -75,11 +90,7 @@ def _network(
     cache: Path,
     jobs: int | None,
 ) -> Path:
-    missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
-    if missing:
-        raise click.ClickException(
-            f"training needs {' and '.join(missing)}, not installed here; run: pip install 'ndoki[train]'"
-        )
+    require_training()
     from ndoki.tables.atomic import write_bytes
     from ndoki.training.finish import calibrated
     from ndoki.training.recipe import read_recipe
