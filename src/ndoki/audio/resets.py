@@ -38,8 +38,9 @@ def find_resets(recordings: Iterable[tuple[Hashable, Recording]]) -> dict[str, s
     for key, recording in recordings:
         if recording.started_at is None:
             continue
-        if doubt(recording.started_at):
-            found[recording.source] = doubt(recording.started_at)
+        sentence = doubt(_local(recording.started_at, recording)) or doubt(recording.started_at)
+        if sentence:
+            found[recording.source] = sentence
         else:
             groups[key].append((recording.started_at, recording))
     for group in groups.values():
@@ -67,5 +68,10 @@ def _astray(group: _Group) -> dict[str, str]:
 
 
 def _is_factory_date(start: datetime, recording: Recording) -> bool:
-    local = start.astimezone(recording.local_zone) if recording.local_zone else start
+    local = _local(start, recording)
     return _FACTORY_DAY in ((start.month, start.day), (local.month, local.day))
+
+
+def _local(start: datetime, recording: Recording) -> datetime:
+    """As the recorder's clock showed it, for most recorders; some run in UTC."""
+    return start.astimezone(recording.local_zone) if recording.local_zone else start

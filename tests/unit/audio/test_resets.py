@@ -48,6 +48,12 @@ def test_midnight_of_the_local_clock_counts_too():
     assert set(_resets(bad, *_days((2018, 8, 17), 3))) == {bad.source}
 
 
+def test_the_first_hour_of_2000_is_last_year_in_utc():
+    zone = timezone(timedelta(hours=1))
+    bad = _recording(datetime(1999, 12, 31, 23, 30, tzinfo=UTC), zone)
+    assert "2000-01-01 00:30:00" in _resets(bad)[bad.source]
+
+
 def test_recorders_are_kept_apart_and_unknown_starts_passed_over():
     one, other = _days((2014, 1, 1), 3), _days((2018, 8, 17), 3)
     assert find_resets([*(("a", r) for r in one), *(("b", r) for r in other), ("b", _recording(None))]) == {}
