@@ -79,7 +79,9 @@ def test_overlaps_count_once_and_pieces_of_an_hour_are_joined():
     )
     assert hour.present_s == 960
     assert hour.levels_db[0] == np.median([*range(10), *range(10), 0])
-    assert hour.spread_db[0] == pytest.approx(np.diff(np.percentile([*range(10), *range(10), 0], [10, 90]))[0])
+    assert hour.spread_db[0] == pytest.approx(
+        np.diff(np.percentile([*range(10), *range(10), 0], [10, 90]))[0]
+    )
 
 
 def test_few_minutes_have_no_spread_and_unheard_ones_no_level():

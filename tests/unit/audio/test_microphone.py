@@ -70,8 +70,8 @@ def test_it_dies_at_noon_of_the_fifth_day(week):
     spells, _ = _spells(levels, spread)
     assert _told(spells) == [(DEAD, _at(4, 12), _at(7, 0))]
     assert all(fall > 15 for fall in spells[0].falls_db)
-    assert spells[0].sentence().startswith(
-        "From 2026-03-05 12:00 to 2026-03-08 00:00 the microphone seems dead"
+    assert (
+        spells[0].sentence().startswith("From 2026-03-05 12:00 to 2026-03-08 00:00 the microphone seems dead")
     )
     assert "60 to 700 Hz: -" in spells[0].sentence()
 

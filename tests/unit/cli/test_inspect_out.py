@@ -19,7 +19,6 @@ COMMENT = (
 )
 
 
-
 def _sound(hour, rng, *, is_wet=False, is_dead=False):
     """Noise of a forest whose insects sing about 19 h; a wet membrane loses 15 dB above 700 Hz."""
     n = RATE_HZ * SECONDS
@@ -174,7 +173,12 @@ def test_quick_says_what_headers_say(card, tmp_path):
     assert done.exit_code == 3
     rows = {row["file"].rpartition("/")[2]: row for row in _table(tmp_path / "quality.csv")}
     found = rows["nn03a_20180821_130000.wav"]
-    assert (found["channel"], found["level_dbfs"], found["dead_hours"], found["verdict"]) == ("", "", "", "ok")
+    assert (found["channel"], found["level_dbfs"], found["dead_hours"], found["verdict"]) == (
+        "",
+        "",
+        "",
+        "ok",
+    )
     assert (tmp_path / "coverage_nn03a.png").is_file()
 
 
