@@ -95,8 +95,9 @@ def event_rate(counts: Sequence[int], hours: Sequence[float]) -> Interval:
     """Events per hour from counts in stretches; zero events still leave an upper bound.
 
     The exact Poisson interval (F. Garwood, Biometrika 28 (1936) 437), with counts and hours divided by how
-    much more the stretches differ than Poisson counts would (Pearson's χ² per degree of freedom, at least 1;
-    P. McCullagh and J. A. Nelder, Generalized Linear Models, 2nd ed. 1989, section 6.2): shots come in bursts.
+    much more the stretches differ than Poisson counts would, because shots come in bursts: Pearson's χ² per
+    degree of freedom, at least 1 (P. McCullagh and J. A. Nelder, Generalized Linear Models, 2nd ed. 1989,
+    section 6.2).
 
     Parameters
     ----------

@@ -21,6 +21,8 @@ LOOK_SHARE = 0.2
 # Runs of one machine over the same day of sound lie this far apart, beyond what stretches differ by.
 _MACHINE_SHARE = 0.15
 _HOUR_S = 3600.0
+# SQLite's tables with nothing in them.
+_LEDGER_BYTES = 32_768
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,8 @@ def _planned(
     n_events = hours.by(rate)
     found = ratio([float(one.n_ledger_bytes) for one in trials.heard], sound_h)
     units = _over_all(survey, [float(n_units(one, job)) for one in survey.looks])
-    n_output = n_events.times(footprint.per_event).plus(_exactly(footprint.per_recording * survey.n_files))
+    fixed_bytes = _LEDGER_BYTES + footprint.per_recording * survey.n_files
+    n_output = n_events.times(footprint.per_event).plus(_exactly(fixed_bytes))
     return Plan(
         n_files=survey.n_files,
         n_files_seen=survey.n_seen,

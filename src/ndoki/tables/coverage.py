@@ -68,8 +68,8 @@ class CoverageCell:
 def coverage_image(cells: Sequence[CoverageCell], *, title: str, subtitle: str, clock: str) -> Image.Image:
     """Draw hours (down) × days (across).
 
-    A cell is filled from the top by the share of the hour that was recorded; the rest stays dotted. Whatever is
-    no level has a pattern, so that it can be told without colours too.
+    A cell is filled from the top by the share of the hour that was recorded; the rest stays dotted. Whatever
+    is no level has a pattern, so that it can be told without colours too.
 
     Parameters
     ----------
