@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from PIL import Image
@@ -114,13 +115,15 @@ def _marked_hours(hours: Sequence[Hour], marks: Mapping[datetime, str], mark: st
 
 def _picture(row: SiteRow, hours: Sequence[Hour], marks: Mapping[datetime, str]) -> Image.Image:
     cells: dict[tuple[date, int], CoverageCell] = {}
+    # Of a recorder that is on for a minute in ten, an hour with six minutes is a full one.
+    full_s = median(hour.present_s for hour in hours)
     for hour in hours:
         level_db = hour.levels_db[SHOT]
         cell = CoverageCell(
             day=hour.began_at.date(),
             hour=hour.began_at.hour,
-            present_share=hour.present_s / _HOUR_S,
-            silent_share=hour.silent_s / _HOUR_S,
+            present_share=min(1.0, hour.present_s / full_s),
+            silent_share=min(1.0, hour.silent_s / full_s),
             level_db=float(level_db) if np.isfinite(level_db) else None,
             mark=marks.get(hour.began_at, ""),
         )
@@ -129,10 +132,11 @@ def _picture(row: SiteRow, hours: Sequence[Hour], marks: Mapping[datetime, str])
     days = [day for day, _ in cells]
     n_unplaced = row.n_clock_resets + row.n_without_start
     gaps = f"{row.n_gaps} gap" + ("" if row.n_gaps == 1 else "s")
+    scale = f"; a full cell is {full_s / 60:.3g} min" if full_s < _HOUR_S else ""
     hidden = f"; {n_unplaced} recordings without a usable start are not shown" if n_unplaced else ""
     return coverage_image(
         list(cells.values()),
         title=f"{row.site or 'site unknown'}  ·  {min(days)} to {max(days)}",
-        subtitle=f"{row.present_hours:.1f} of {row.expected_hours:.1f} hours recorded; {gaps}{hidden}",
+        subtitle=f"{row.present_hours:.1f} of {row.expected_hours:.1f} hours recorded; {gaps}{scale}{hidden}",
         clock=zone_label(hours[0].began_at),
     )

@@ -50,7 +50,8 @@ class CoverageCell:
     day, hour
         As people at the site read the clock; hour from 0 to 23.
     present_share, silent_share
-        Share of the hour that was recorded, and that was recorded as digital silence; in [0, 1].
+        Share of the hour, or of what a schedule records of it, that is there, and that is there as digital
+        silence; in [0, 1].
     level_db
         What colours it; None where nobody listened.
     mark
@@ -116,6 +117,7 @@ def write_coverage(path: Path, image: Image.Image) -> None:
 
 
 def _range_db(cells: Sequence[CoverageCell]) -> tuple[float, float]:
+    """Quietest and loudest level to tell apart; what a dead or wet microphone hears does not count."""
     known = [cell.level_db for cell in cells if cell.level_db is not None and not cell.mark]
     if not known:
         return 0.0, _LEAST_RANGE_DB
