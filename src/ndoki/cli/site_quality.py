@@ -133,7 +133,7 @@ def _picture(row: SiteRow, hours: Sequence[Hour], marks: Mapping[datetime, str])
     n_unplaced = row.n_clock_resets + row.n_without_start
     gaps = f"{row.n_gaps} gap" + ("" if row.n_gaps == 1 else "s")
     scale = f"; a full cell is {full_s / 60:.3g} min" if full_s < _HOUR_S else ""
-    hidden = f"; {n_unplaced} recordings without a usable start are not shown" if n_unplaced else ""
+    hidden = f"; without a usable start and not shown: {n_unplaced}" if n_unplaced else ""
     return coverage_image(
         list(cells.values()),
         title=f"{row.site or 'site unknown'}  ·  {min(days)} to {max(days)}",
