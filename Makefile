@@ -6,7 +6,7 @@ PINS := pyproject.toml constraints.txt tools/install.py tools/venv.sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint accuracy forests speed folds network golden constraints attribution clean
+.PHONY: help demo test lint accuracy forests speed collection folds network golden constraints attribution clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -32,6 +32,9 @@ forests: $(VENV)/.base ## recall by level and distance, false alarms, burst coun
 
 speed: $(VENV)/.base ## seconds and memory for a day of sound
 	$(PYTHON) benchmarks/speed.py
+
+collection: $(VENV)/.base ## 140 000 h on a laptop, 16 and 256 machines: time, bytes, bottleneck
+	$(PYTHON) benchmarks/collection.py
 
 folds: $(VENV)/.test ## train the networks of the cross-validation, and the one that never heard the field (an hour and a half)
 	$(VENV)/bin/ndoki train recipes/gunshot-simulated.toml --out benchmarks/folds/gunshot-simulated.onnx

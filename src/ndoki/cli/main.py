@@ -12,6 +12,7 @@ __all__ = ["main"]
 BAD_INPUT, STOPPED = 2, 130
 
 _COMMANDS = {
+    "plan": ("ndoki.cli.plan", "plan", "Say what a run will take, before it is begun."),
     "detect": ("ndoki.cli.detect", "detect", "Find gunshots in recordings."),
     "merge": ("ndoki.cli.merge", "merge", "Join the parts of a run."),
     "status": ("ndoki.cli.status", "status", "Say how far a run of detect is."),
