@@ -1,11 +1,12 @@
 """Share of simulated onsets that `ndoki refine` places within 30 ms, from labels up to 12 s early.
 
-Days of 10 minutes, every one another forest, recorder and background, as in `benchmarks/forests.py`: preset TEST,
-near shots and look-alikes of split ``val``, backgrounds in turn. Shots are at −5 to 30 dB, as `ndoki simulate`
-draws them; ``snr_db`` is the shot alone over the background, so that 0 dB reads as 3 dB in a recording.
+Days of 10 minutes, every one another forest, recorder and background, as in `benchmarks/forests.py`: preset
+TEST, near shots and look-alikes of split ``val``, backgrounds in turn. Shots are at −5 to 30 dB, as
+`ndoki simulate` draws them; ``snr_db`` is the shot alone over the background, so that 0 dB reads as 3 dB in a
+recording. What else sounds at the same time, and the tails of earlier shots, are not in it.
 
-Labels say where a shot is to within 12 s: each begins 0 to 12 s before its shot. Either every shot has a label of
-its own, or only the first of each burst or series has one. One onset answers for one shot.
+Labels say where a shot is to within 12 s: each begins 0 to 12 s before its shot. Either every shot has a
+label of its own, or only the first of each burst or series has one. One onset answers for one shot.
 
 ``--fit`` prints weights for `ndoki.curation.plausibility.Weights`, fitted to the preset TRAIN and the split
 ``train``, with other seeds than those reported on.
@@ -17,15 +18,16 @@ import platform
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import numpy.typing as npt
-from forests import DAY_HOURS, HERE, Sources, sources_of
 from scipy.optimize import minimize
 
+from forests import DAY_HOURS, HERE, Sources, sources_of
 from ndoki.audio.reader import open_samples
 from ndoki.audio.recording import describe
 from ndoki.cli.progress import show_tables
@@ -63,7 +65,7 @@ class Outcome:
     Attributes
     ----------
     snr_db, is_first, error_s
-        Per shot: level, whether it opens a burst, and placed minus true onset (NaN where not placed within 30 ms).
+        Per shot: level, whether it opens a burst, placed minus true onset (NaN where none is within 30 ms).
     candidates
         In order of onset.
     is_right
@@ -110,7 +112,12 @@ def days(world: World) -> Iterator[tuple[Path, list[Row], np.random.Generator]]:
 
 
 def refine_day(
-    sound: Path, shots: Sequence[Row], labelled: Booleans, rng: np.random.Generator, detector: Detector, rules: RefineRules
+    sound: Path,
+    shots: Sequence[Row],
+    labelled: Booleans,
+    rng: np.random.Generator,
+    detector: Detector,
+    rules: RefineRules,
 ) -> Outcome:
     """Draw labels, refine them, compare."""
     true_s = np.array([row.start_s for row in shots])
@@ -161,11 +168,11 @@ def placed_rows(name: str, outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]
         ("first shots", False, True),
         (f"first shots ≥ {AUDIBLE_DB:g} dB", True, True),
     ):
-        keep = [
-            ((o.snr_db >= AUDIBLE_DB) | (not audible)) & (o.is_first | (not first)) for o in outcomes
-        ]
-        rows.append((name, what, share([np.isfinite(o.error_s[k]) for o, k in zip(outcomes, keep, strict=True)])))
-    for low, high in zip(EDGES_DB[:-1], EDGES_DB[1:], strict=True):
+        keep = [((o.snr_db >= AUDIBLE_DB) | (not audible)) & (o.is_first | (not first)) for o in outcomes]
+        rows.append(
+            (name, what, share([np.isfinite(o.error_s[k]) for o, k in zip(outcomes, keep, strict=True)]))
+        )
+    for low, high in pairwise(EDGES_DB):
         part = [np.isfinite(o.error_s[(o.snr_db >= low) & (o.snr_db < high)]) for o in outcomes]
         rows.append((name, f"{low:g} to {high:g} dB", share(part)))
     rows.append((name, "placed onsets that are right", share([o.is_matched for o in outcomes])))
@@ -209,17 +216,19 @@ def measured(world: World, detector: Detector, rules: RefineRules) -> dict[str, 
     return found
 
 
+def cue_of(candidate: Candidate, name: str) -> float:
+    """A cue's value."""
+    if name == "is_meant":
+        return float(candidate.meant_by is not None)
+    return float(candidate.event.score if name == "score" else getattr(candidate, name))
+
+
 def fitted(world: World, detector: Detector, rules: RefineRules) -> Weights:
     """Weights of greatest likelihood; fitted three times, because cues depend on which shots are likely."""
     for turn in range(3):
         outcomes = [one for part in measured(world, detector, rules).values() for one in part]
-        cells = {
-            name: np.array([float(getattr(c, name)) for o in outcomes for c in o.candidates])
-            for name in CUES
-            if name != "score"
-        }
-        score = np.array([c.event.score for o in outcomes for c in o.candidates])
-        design = Cues(score=score, **cells).design()
+        found = [one for outcome in outcomes for one in outcome.candidates]
+        design = Cues(**{name: np.array([cue_of(one, name) for one in found]) for name in CUES}).design()
         right = np.concatenate([o.is_right for o in outcomes]).astype(np.float64)
 
         def loss(weights: Doubles, design: Doubles = design, right: Doubles = right) -> float:
@@ -262,7 +271,8 @@ def main() -> None:
     reliable = [row for name, outcomes in found.items() for row in reliability_rows(name, outcomes)]
     print(
         f"{platform.machine()}, Python {platform.python_version()}, {time.perf_counter() - began:.0f} s; "
-        f"detector {detector.id.name} {detector.id.digest[:12]}; {world.n_days} days of 10 min, seeds from {world.seed}"
+        f"detector {detector.id.name} {detector.id.digest[:12]}; "
+        f"{world.n_days} days of 10 min, seeds from {world.seed}"
     )
     columns = ("labels", "what", "within 30 ms [95 %]")
     show_tables(

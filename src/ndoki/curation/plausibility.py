@@ -1,7 +1,7 @@
-"""How probable it is that a candidate is a shot, placed within 30 ms: from five cues, by a logistic model.
+"""How probable it is that a candidate is a shot, placed within 30 ms: from seven cues, by a logistic model.
 
-The detector's calibrated score is the first cue. The others are what the detector does not know: that there is
-a shot in the window, what else is there, and how clearly the level rises.
+The detector's calibrated score is the first cue. The others are what the detector does not know: that there
+is a shot in the window, what else is there, and how clearly the level rises.
 """
 
 from dataclasses import dataclass, fields
@@ -10,12 +10,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
-__all__ = ["CUES", "Cues", "Weights", "plausibility", "rhythm"]
+__all__ = ["ALONE", "CUES", "LEAST_SCORE", "Cues", "Weights", "plausibility", "rhythm"]
+
+LEAST_SCORE = 5e-4
+"""Candidates score at least this. Scores are calibrated: of what scores so low in sound that nobody has
+labelled, one in two thousand is a shot; where a label says that there is one, one in a hundred."""
+
+ALONE = 0.5
+"""Likeness of a candidate that there is nothing to compare with: what noise has with a shot, about."""
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
-_EDGE = 1e-4
 _OFF_BEAT = 0.05
 _BEATS_S = (0.04, 1.0)
 
@@ -27,32 +33,40 @@ class Cues:
     Attributes
     ----------
     score
-        The detector's calibrated score, in [0, 1].
+        The detector's calibrated score, in [0, 1]; 0 where it has found nothing, see `ndoki.curation.beat`.
     evidence
-        Of the local onset estimate, in nats.
+        Of the local onset estimate, in nats. It counts where nothing sounds before.
     likeness
-        To the likely shot within 6 s that it resembles most; 0 where there is none.
+        To the likely shot within 6 s that it resembles most; `ALONE` where there is none.
     rhythm
         How well it keeps time with likely shots around it, see `rhythm`.
-    is_best
-        Whether it has the highest score in the window of a label, 0 or 1.
+    beat
+        Unity of the burst's beat that it lies on, see `ndoki.curation.beat`; 0 off it.
+    follows
+        Whether a likely shot began in the 0.6 s before, 0 or 1.
+    is_meant
+        Whether it is the one that a label is taken to mean, 0 or 1.
     """
 
     score: Doubles
     evidence: Doubles
     likeness: Doubles
     rhythm: Doubles
-    is_best: Doubles
+    beat: Doubles
+    follows: Doubles
+    is_meant: Doubles
 
     def design(self) -> Doubles:
-        """Matrix of the logistic model, shape (n, 6): one column per cue, in order, and ones."""
+        """Matrix of the logistic model, shape (n, 8): one column per cue, in order, and ones."""
         return np.stack(
             [
-                logit(np.clip(self.score, _EDGE, 1 - _EDGE)),
-                np.log(np.maximum(self.evidence, 0.1)),
+                logit(np.clip(self.score, LEAST_SCORE, 1 - LEAST_SCORE)),
+                np.log(np.maximum(self.evidence, 0.1)) * (1 - self.follows),
                 self.likeness,
                 self.rhythm,
-                self.is_best,
+                self.beat,
+                self.follows,
+                self.is_meant,
                 np.ones(len(self.score)),
             ],
             axis=1,
@@ -64,14 +78,16 @@ CUES = tuple(field.name for field in fields(Cues))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Log odds that each cue adds; fitted by ``benchmarks/refine.py --fit`` to the simulator's world TRAIN."""
+    """Log odds that each cue adds; fitted by ``benchmarks/refine.py --fit`` to the world TRAIN."""
 
-    score: float = 0.7
-    evidence: float = 0.2
-    likeness: float = 1.5
-    rhythm: float = 2.0
-    is_best: float = 1.5
-    offset: float = 0.7
+    score: float = 0.45
+    evidence: float = 0.55
+    likeness: float = 3.6
+    rhythm: float = 0.7
+    beat: float = 1.9
+    follows: float = 2.75
+    is_meant: float = 2.2
+    offset: float = -4.2
 
     def column(self) -> Doubles:
         """In the order of `Cues.design`."""
@@ -79,8 +95,8 @@ class Weights:
 
 
 def plausibility(cues: Cues, weights: Weights) -> Doubles:
-    """Probability that each candidate is a shot within 30 ms of its onset; shape (n,), in [0, 1]."""
-    return np.asarray(expit(cues.design() @ weights.column()))
+    """Probability that each candidate is a shot within 30 ms of its onset; shape (n,), in (0, 1)."""
+    return np.asarray(expit(np.clip(cues.design() @ weights.column(), -30.0, 30.0)))
 
 
 def rhythm(onsets_s: Doubles, is_likely: Booleans) -> Doubles:

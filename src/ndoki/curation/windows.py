@@ -7,15 +7,12 @@ from ndoki.audio.blocks import stretches
 from ndoki.audio.reader import Samples
 from ndoki.core.grid import FrameGrid, seconds_to_samples
 from ndoki.core.types import Event, Recording
+from ndoki.curation.plausibility import LEAST_SCORE
 from ndoki.detectors.protocol import Detector
 from ndoki.events.pick import Picker
 from ndoki.scan import pick_stretches, scan_stretch
 
-__all__ = ["LEAST_SCORE", "LooseLabel", "Window", "find_candidates", "window_of"]
-
-LEAST_SCORE = 5e-4
-"""Candidates score at least this. Scores are calibrated: of what scores so low in sound that nobody has
-labelled, one in two thousand is a shot; where a label says that there is one, one in a hundred."""
+__all__ = ["LooseLabel", "Window", "find_candidates", "window_of"]
 
 _BLOCK_S = 60.0
 
