@@ -31,7 +31,6 @@ __all__ = [
     "Pick",
     "Stretch",
     "change_evidence",
-    "earlier_arrival",
     "likeness",
     "listen",
     "pick_onset",
@@ -52,7 +51,6 @@ _BEFORE_S, _AFTER_S = 0.4, 0.35
 _REACH_BINS = 15
 _DETECTOR_ERROR_BINS = 4.0
 """Scale of the Laplace distribution of a detector's error: 8 ms, half a frame's step."""
-_AHEAD_BINS, _SURE_NATS = 75, 20.0
 _LEAST_BEFORE_BINS, _LEAST_AFTER_BINS = 3, 2
 _QUIETEST = 4e-14
 """Power per hertz of rounding to 16 bits at 4 kHz, (2⁻¹⁵)²/12 over 2 kHz; so digital silence is finite."""
@@ -165,7 +163,8 @@ def pick_onset(
     """
     first, end = stretch.inside
     if previous_bin is not None:
-        first = max(first, previous_bin - stretch.first_bin + _REACH_BINS // 2)
+        # The tail of the shot before, not its head: against that everything would be a fall.
+        first = max(first, (previous_bin + near_bin) // 2 - stretch.first_bin)
     if next_bin is not None:
         end = min(end, max(next_bin, near_bin + 2 * _REACH_BINS) - stretch.first_bin)
     column = near_bin - stretch.first_bin + np.arange(-_REACH_BINS, _REACH_BINS + 1)
@@ -184,23 +183,6 @@ def pick_onset(
         evidence=float(evidence[best]),
         spread_s=float(spread) * BIN_SAMPLES / RATE_HZ,
     )
-
-
-def earlier_arrival(stretch: Stretch, at_bin: int) -> int:
-    """How many bins before an onset, at most 0.15 s, something arrived ahead of it; 0 if nothing did.
-
-    A bullet's crack comes before the blast of its gun. It may be much fainter, and a detector points to the
-    blast. Only for an onset with no shot before it: of the level's rises before the onset, heard up to there,
-    the clearest if its evidence is 20 nats or more.
-    """
-    first, end = stretch.inside[0], at_bin - stretch.first_bin
-    columns = np.arange(end - _AHEAD_BINS, end - AFTER_BINS[0])
-    columns = columns[columns - first >= BEFORE_BINS // 2]
-    if not len(columns):
-        return 0
-    evidence = change_evidence(stretch.energy, columns, first, end)
-    best = int(np.argmax(evidence))
-    return end - int(columns[best]) if evidence[best] >= _SURE_NATS else 0
 
 
 def change_evidence(energy: Doubles, columns: Integers, first: int, end: int) -> Doubles:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ndoki.core.types import Event
 from ndoki.curation.beat import Beat, find_beats
-from ndoki.curation.onset_estimate import Pick, Stretch, earlier_arrival, likeness, pick_onset
+from ndoki.curation.onset_estimate import Pick, Stretch, likeness, pick_onset
 from ndoki.curation.plausibility import ALONE, Cues, Weights, plausibility, rhythm
 from ndoki.curation.windows import Window
 from ndoki.evaluation.match import Pairs, match_closest
@@ -91,27 +91,10 @@ def by_turns(
     judged = _settled(events, windows, heard, rate_hz, weights, least)
     missing = _missing(judged, rate_hz, least)
     if not missing:
-        return _first_arrivals(judged, heard, rate_hz, least)
+        return judged
     heard |= {event.first_sample: listen(event.first_sample) for event in missing}
     together = sorted([*events, *missing], key=lambda event: event.first_sample)
-    judged = _settled(together, windows, heard, rate_hz, weights, least)
-    return _first_arrivals(judged, heard, rate_hz, least)
-
-
-def _first_arrivals(judged: Judged, heard: dict[int, Stretch], rate_hz: int, least: float) -> Judged:
-    """Onsets where the first sound of a shot arrives, be it a crack; later shots of a series alike."""
-    likely = judged.probability >= least
-    picks = list(judged.picks)
-    lead, last_s = 0, -np.inf
-    for i in np.argsort(judged.onset_s, kind="stable").tolist():
-        onset_s = float(judged.onset_s[i])
-        if onset_s - last_s > _FOLLOWS_S:
-            lead = earlier_arrival(heard[judged.events[i].first_sample], picks[i].bin) if likely[i] else 0
-        if likely[i]:
-            last_s = onset_s
-            picks[i] = replace(picks[i], bin=picks[i].bin - lead)
-    onset_samples = np.array([pick.sample(rate_hz) for pick in picks], np.int64)
-    return replace(judged, picks=tuple(picks), onset_samples=onset_samples, onset_s=onset_samples / rate_hz)
+    return _settled(together, windows, heard, rate_hz, weights, least)
 
 
 def _missing(judged: Judged, rate_hz: int, least: float) -> list[Event]:
