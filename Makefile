@@ -6,7 +6,7 @@ PINS := pyproject.toml constraints.txt tools/install.py tools/venv.sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint accuracy forests speed collection folds network golden constraints attribution clean
+.PHONY: help demo test lint accuracy forests refine speed collection folds network golden constraints attribution clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -29,6 +29,9 @@ accuracy: $(VENV)/.base ## recall at 60, 10 and 2 false alarms per hour, network
 
 forests: $(VENV)/.base ## recall by level and distance, false alarms, burst counts in simulated forests
 	$(PYTHON) benchmarks/forests.py
+
+refine: $(VENV)/.base ## share of simulated onsets placed within 30 ms from labels up to 12 s early
+	$(PYTHON) benchmarks/refine.py
 
 speed: $(VENV)/.base ## seconds and memory for a day of sound
 	$(PYTHON) benchmarks/speed.py

@@ -26,6 +26,7 @@ _COMMANDS = {
     "evaluate": ("ndoki.cli.evaluate", "evaluate", "Count shots found and false alarms against the truth."),
     "templates": ("ndoki.cli.templates", "templates", "Make a detector from your own examples of shots."),
     "mine": ("ndoki.cli.mine", "mine", "Learn from false alarms in shot-free sound."),
+    "refine": ("ndoki.cli.refine", "refine", "Place shots exactly, from labels that are not."),
     "train": ("ndoki.cli.train", "train", "Train a detector from a recipe."),
 }
 

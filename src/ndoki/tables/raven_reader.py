@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ndoki.core.errors import TableError
-from ndoki.tables.cells import Cells, paired, read_lines, unique_headers
+from ndoki.tables.cells import Cells, paired, read_lines, refusing, unique_headers
 from ndoki.tables.row import Row, row_from_cells
 
 __all__ = ["read_raven"]
@@ -45,7 +45,12 @@ _WINDOWS_PATH = re.compile(r"([A-Za-z]:|\\)\\")
 
 
 def read_raven(
-    path: Path, *, source: str = "", label_column: str | None = None, score_column: str | None = None
+    path: Path,
+    *,
+    source: str = "",
+    label_column: str | None = None,
+    score_column: str | None = None,
+    refused: list[TableError] | None = None,
 ) -> list[Row]:
     """Read a Raven selection table.
 
@@ -67,6 +72,8 @@ def read_raven(
     label_column, score_column
         Columns that hold label and score, e.g. ``Tag 1`` or ``score-guns``. When None, ``Label`` and
         ``Score``, where the table has them.
+    refused
+        Where given, rows that cannot be understood are left out, and their errors added here.
 
     Returns
     -------
@@ -81,14 +88,17 @@ def read_raven(
     lines = read_lines(path)
     headers = unique_headers([_unquoted(cell) for cell in lines[0].split("\t")] if lines else [])
     names = _names(path, headers, label_column, score_column)
-    table = [
-        _line(
-            path, number, names, paired(path, number, headers, [_unquoted(cell) for cell in line.split("\t")])
-        )
-        for number, line in enumerate(lines[1:], 2)
-        if line.strip()
-    ]
-    return [_row(line, source) for line in _without_waveforms(table)]
+    table = []
+    for number, text in enumerate(lines[1:], 2):
+        with refusing(refused):
+            if text.strip():
+                cells = [_unquoted(cell) for cell in text.split("\t")]
+                table.append(_line(path, number, names, paired(path, number, headers, cells)))
+    rows = []
+    for line in _without_waveforms(table):
+        with refusing(refused):
+            rows.append(_row(line, source))
+    return rows
 
 
 def _key(header: str) -> str:

@@ -52,13 +52,16 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, *, refused: list[TableError] | None = None) -> Table:
     """Read events or labels from a file of any format that Ndoki knows.
 
     Parameters
     ----------
     path
         Raven selection table, ``detections.csv``, JSON Lines, Audacity labels, or a simulation's truth.
+    refused
+        Where given, rows of Raven tables and CSV that cannot be understood are left out, and their errors
+        added here.
 
     Raises
     ------
@@ -70,13 +73,13 @@ def read_table(path: Path) -> Table:
     kind = _kind(path, first)
     recording = recording_of(path)
     if kind == "raven":
-        rows = read_raven(path, source=recording)
+        rows = read_raven(path, source=recording, refused=refused)
     elif kind == "audacity":
         rows = read_audacity(path, source=recording)
     elif kind == "truth":
         rows = read_truth_table(path, source=recording)
     else:
-        found = read_jsonl(path) if kind == "jsonl" else read_detections(path)
+        found = read_jsonl(path) if kind == "jsonl" else read_detections(path, refused=refused)
         rows = [row if row.file else replace(row, file=recording) for row in found]
     return Table(path=path, kind=kind, recording=recording, rows=tuple(rows))
 
