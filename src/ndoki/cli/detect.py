@@ -36,6 +36,11 @@ SOME_FAILED, INTERRUPTED = 3, 130
     metavar="X",
     help="Also list events below the threshold, from this score on.",
 )
+@click.option(
+    "--exhaustive",
+    is_flag=True,
+    help="Let the network listen to everything, also where its gate hears nothing begin.",
+)
 @click.option("--detector", default="gunshot", show_default=True, metavar="NAME|FILE", help="What listens.")
 @click.option(
     "--format",
@@ -81,6 +86,7 @@ def run(
     threshold: float | None = None,
     operating_point: str | None = None,
     min_score: float | None = None,
+    exhaustive: bool = False,
     detector: str = "gunshot",
     formats: str = "csv,raven",
     images: bool = False,
@@ -104,6 +110,7 @@ def run(
         threshold=threshold,
         operating_point=operating_point,
         min_score=min_score,
+        exhaustive=exhaustive,
         detector=detector,
         formats=formats,
         images=images,
@@ -135,6 +142,7 @@ def job_of(
     formats: str,
     channel: int | None,
     unit_s: float | None,
+    exhaustive: bool = False,
     images: bool = False,
     clips: bool = False,
     timezone: str | None = None,
@@ -152,16 +160,17 @@ def job_of(
     from ndoki.cli.results import Wanted
     from ndoki.core.deployments import read_deployments
     from ndoki.core.zones import parse_zone
-    from ndoki.detectors.registry import load_detector
+    from ndoki.detectors.registry import gated_for, load_detector
     from ndoki.events.pick import Picker
     from ndoki.tables.registry import table_format
 
     tables = tuple(table_format(name.strip()) for name in formats.split(",") if name.strip())
     listener = load_detector(detector)
     limit = _threshold(listener, threshold, operating_point)
+    least = min(limit, min_score or limit)
     job = Job(
-        detector=listener,
-        picker=Picker(threshold=min(limit, min_score or limit)),
+        detector=listener if exhaustive else gated_for(listener, least),
+        picker=Picker(threshold=least),
         timezone=parse_zone(timezone) if timezone else None,
         deployments=read_deployments(deployments) if deployments else None,
         channel=None if channel is None else channel - 1,

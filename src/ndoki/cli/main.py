@@ -23,6 +23,7 @@ _COMMANDS = {
     "demo": ("ndoki.cli.demo", "demo", "Make a recording with simulated shots and find them."),
     "simulate": ("ndoki.cli.simulate", "simulate", "Write recordings with simulated shots and their truth."),
     "evaluate": ("ndoki.cli.evaluate", "evaluate", "Count shots found and false alarms against the truth."),
+    "gate": ("ndoki.cli.gate", "gate", "Fit a gate to a network, which makes it fast."),
     "train": ("ndoki.cli.train", "train", "Train a detector from a recipe."),
 }
 

@@ -10,7 +10,7 @@ from ndoki.cli.detect import detect
 
 __all__ = ["merge"]
 
-_SAME = ("threshold", "operating_point", "min_score", "detector", "formats", "channel", "unit_s")
+_SAME = ("threshold", "operating_point", "min_score", "exhaustive", "detector", "formats", "channel", "unit_s")
 _SAME_OPTIONS = [one for one in detect.params if one.name in _SAME]
 
 
@@ -34,6 +34,7 @@ def run(
     threshold: float | None = None,
     operating_point: str | None = None,
     min_score: float | None = None,
+    exhaustive: bool = False,
     detector: str = "gunshot",
     formats: str = "csv,raven",
     channel: int | None = None,
@@ -52,6 +53,7 @@ def run(
         threshold=threshold,
         operating_point=operating_point,
         min_score=min_score,
+        exhaustive=exhaustive,
         detector=detector,
         formats=formats,
         channel=channel,
