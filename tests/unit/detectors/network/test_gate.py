@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -17,9 +18,7 @@ SPEC = GateSpec(n_mels=5, width=3, cell_frames=4, dilations=(1, 2), before_cells
 def random_gate(seed=1, threshold=0.0, spread_frames=6):
     rng = np.random.default_rng(seed)
     weights = tuple(rng.normal(0, 0.5, shape).astype(np.float16).astype(np.float32) for shape in SPEC.shapes)
-    return Gate(
-        spec=SPEC, weights=weights, threshold=threshold, spread_frames=spread_frames, least_score=0.2
-    )
+    return Gate(spec=SPEC, weights=weights, threshold=threshold, spread_frames=spread_frames, least_score=0.2)
 
 
 def levels(n_frames, seed=2):
@@ -124,7 +123,7 @@ def test_runs_cover_what_is_chosen_and_lie_apart(chosen, gap):
         assert chosen[end - 1]
         covered[first:end] = True
     assert covered[np.array(chosen, bool)].all()
-    assert all(later[0] - earlier[1] >= gap for earlier, later in zip(runs, runs[1:], strict=False))
+    assert all(later[0] - earlier[1] >= gap for earlier, later in pairwise(runs))
 
 
 def test_a_gate_comes_back_from_a_file_as_it_was():
