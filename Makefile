@@ -6,7 +6,7 @@ PINS := pyproject.toml constraints.txt tools/install.py tools/venv.sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint accuracy forests speed folds network golden constraints attribution clean
+.PHONY: help demo test lint accuracy forests speed gate folds network golden constraints attribution clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -33,11 +33,15 @@ forests: $(VENV)/.base ## recall by level and distance, false alarms, burst coun
 speed: $(VENV)/.base ## seconds and memory for a day of sound
 	$(PYTHON) benchmarks/speed.py
 
+gate: $(VENV)/.base ## events that the network's gate loses, and how much sound it lets pass
+	$(PYTHON) benchmarks/gate.py
+
 folds: $(VENV)/.test ## train the five networks of the cross-validation (an hour on two cores)
 	for fold in 0 1 2 3 4; do $(VENV)/bin/ndoki train recipes/gunshot.toml --fold $$fold --out benchmarks/folds/gunshot-fold$$fold.onnx; done
 
 network: $(VENV)/.test ## train the shipped network, calibrated on what the folds' networks have not heard
 	$(VENV)/bin/ndoki train recipes/gunshot.toml --folds-from benchmarks/folds --out src/ndoki/models/gunshot.onnx
+	$(VENV)/bin/ndoki gate src/ndoki/models/gunshot.onnx
 
 golden: $(VENV)/.test ## renew tests/golden; review the difference before you commit it
 	$(PYTHON) -m pytest --renew-golden -q tests

@@ -53,10 +53,10 @@ class GateFit:
 
     spec: GateSpec = field(default_factory=GateSpec)
     spread_frames: int = 8
-    least_score: float = 0.2
+    least_score: float = 0.3
     lost_share: float = 0.001
     margin: float = 0.1
-    n_steps: int = 4000
+    n_steps: int = 10000
     batch_size: int = 96
     n_cells: int = 64
     learning_rate: float = 5e-3

@@ -36,7 +36,7 @@ _PROPOSAL_SCORE = 0.01
 """Frames below this score get no box: nobody asks for events that faint."""
 _CHUNK_FRAMES = 2048
 """The network sees this many frames at a time: its layers then fit into a core's cache."""
-_STEP_FRAMES = 128
+_STEP_FRAMES = 32
 """Behind a gate, runs are lengthened to multiples of this: ONNX Runtime plans memory for each length."""
 
 
@@ -119,7 +119,7 @@ class NetworkDetector:
     def analyse(self, block: Block) -> Analysis:
         """Score a block's own frames."""
         frames = self.frames_of(block)
-        heard = self._heard(frames, block)
+        heard = self.heard(frames, block)
         frames = self._within(frames, self.card.before_frames, self.card.after_frames)
         outputs = self.run(frames) if heard is None else self._run_where(heard, frames)
         n_labels = len(self.card.labels)
@@ -160,8 +160,14 @@ class NetworkDetector:
         before, after = self._view_frames
         return frames[before - before_frames : len(frames) - after + after_frames]
 
-    def _heard(self, frames: Floats, block: Block) -> npt.NDArray[np.bool_] | None:
-        """Which of a block's own frames the gate lets pass; None without a gate."""
+    def heard(self, frames: Floats, block: Block) -> npt.NDArray[np.bool_] | None:
+        """Which of a block's own frames the gate lets pass; None for a detector that hears everything.
+
+        Parameters
+        ----------
+        frames
+            What `frames_of` made of the block.
+        """
         gate = self._used_gate
         if gate is None:
             return None
