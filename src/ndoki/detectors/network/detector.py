@@ -120,8 +120,7 @@ class NetworkDetector:
         """Score a block's own frames."""
         frames = self.frames_of(block)
         heard = self.heard(frames, block)
-        frames = self._within(frames, self.card.before_frames, self.card.after_frames)
-        outputs = self.run(frames) if heard is None else self._run_where(heard, frames)
+        outputs = self.outputs_of(frames, heard)
         n_labels = len(self.card.labels)
         scores = outputs[:, :n_labels]
         scores[:, 0] = self.calibrate(scores[:, 0])
@@ -154,6 +153,23 @@ class NetworkDetector:
             kept_first - available_first : kept_end - available_first
         ]
         return padded
+
+    def outputs_of(self, frames: Floats, heard: npt.NDArray[np.bool_] | None = None) -> Floats:
+        """The network's outputs for a block's own frames, uncalibrated; where not ``heard``, they may be 0.
+
+        Parameters
+        ----------
+        frames
+            What `frames_of` made of the block.
+        heard
+            What `heard` says of it; everything is when None.
+
+        Returns
+        -------
+        float32, shape (n_own_frames, n_labels + 3), in [0, 1]
+        """
+        seen = self._within(frames, self.card.before_frames, self.card.after_frames)
+        return self.run(seen) if heard is None else self._run_where(heard, seen)
 
     def _within(self, frames: Floats, before_frames: int, after_frames: int) -> Floats:
         """A block's own frames with less context than `frames_of` gives."""
