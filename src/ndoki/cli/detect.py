@@ -103,9 +103,11 @@ def run(
     # A block per core is faster than several cores per matrix product; said before numpy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ndoki.audio.storage import find_recordings
+    from ndoki.batch.memory import keep_freed_memory
     from ndoki.batch.session import set_aside
     from ndoki.batch.shards import SHARD, parse_shard, shard_of
 
+    keep_freed_memory()
     job, wanted = job_of(
         threshold=threshold,
         operating_point=operating_point,
