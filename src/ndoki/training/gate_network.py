@@ -22,7 +22,7 @@ class GateNet(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """(batch, n_cells · cell_frames, n_mels) → (batch, n_cells − before_cells − after_cells)."""
-        cells = frames.unflatten(1, (-1, self.spec.cell_frames)).flatten(2)
+        cells = frames.reshape(len(frames), -1, self.spec.cell_frames * self.spec.n_mels)
         inner = torch.relu(self.first(torch.cat([cells[:, :-1], cells[:, 1:]], dim=2))).transpose(1, 2)
         for dilation, block in zip(self.spec.dilations, self.blocks, strict=True):
             inner = torch.relu(block(inner) + inner[:, :, dilation:-dilation])
@@ -35,7 +35,8 @@ def weights_of(net: GateNet) -> tuple[Floats, ...]:
     spec = net.spec
     first = net.first.weight.T.reshape(2, spec.cell_frames * spec.n_mels, spec.width)
     found = [first, net.first.bias]
-    for block in net.blocks:
-        found += [block.weight.permute(2, 1, 0), block.bias]
+    for index in range(len(spec.dilations)):
+        block = net.blocks.get_submodule(f"{index}")
+        found += [block.get_parameter("weight").permute(2, 1, 0), block.get_parameter("bias")]
     found += [net.last.weight[0], net.last.bias[0]]
     return tuple(weight.detach().half().float().contiguous().numpy() for weight in found)

@@ -74,7 +74,7 @@ def training_sounds(manifest: Path, work: Path, n_hours: float) -> Iterator[Path
         yield path
     field = [clip for clip in clips if clip.label == FIELD_LABEL]
     others = [clip for clip in clips if clip.label != FIELD_LABEL]
-    backgrounds = ([], _paths(others, "background"), _paths(field, "background"))
+    backgrounds: tuple[list[Path], ...] = ([], _paths(others, "background"), _paths(field, "background"))
     for index in range(round(n_hours / _DAY_HOURS)):
         path = work / f"busy_{index:03}.wav"
         if not path.exists():
