@@ -6,7 +6,7 @@ PINS := pyproject.toml constraints.txt tools/install.py tools/venv.sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint accuracy forests refine speed collection folds network golden constraints attribution clean
+.PHONY: help demo test lint accuracy forests refine speed gate collection folds network golden constraints attribution clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -36,6 +36,9 @@ refine: $(VENV)/.base ## share of simulated onsets placed within 30 ms from labe
 speed: $(VENV)/.base ## seconds and memory for a day of sound
 	$(PYTHON) benchmarks/speed.py
 
+gate: $(VENV)/.base ## events that the network's gate loses, and how much sound it lets pass
+	$(PYTHON) benchmarks/gate.py
+
 collection: $(VENV)/.base ## 140 000 h on a laptop, 16 and 256 machines: time, bytes, bottleneck
 	$(PYTHON) benchmarks/collection.py
 
@@ -47,6 +50,7 @@ folds: $(VENV)/.test ## train the networks of the cross-validation, and the one 
 
 network: $(VENV)/.test ## train the shipped network, calibrated on what the folds' networks have not heard
 	$(VENV)/bin/ndoki train recipes/gunshot.toml --folds-from benchmarks/folds --out src/ndoki/models/gunshot.onnx
+	$(VENV)/bin/ndoki gate src/ndoki/models/gunshot.onnx
 
 golden: $(VENV)/.test ## renew tests/golden; review the difference before you commit it
 	$(PYTHON) -m pytest --renew-golden -q tests

@@ -36,6 +36,11 @@ SOME_FAILED, INTERRUPTED = 3, 130
     metavar="X",
     help="Also list events below the threshold, from this score on.",
 )
+@click.option(
+    "--exhaustive",
+    is_flag=True,
+    help="Let the network listen to everything, also where its gate hears nothing begin.",
+)
 @click.option("--detector", default="gunshot", show_default=True, metavar="NAME|FILE", help="What listens.")
 @click.option(
     "--format",
@@ -82,9 +87,11 @@ def run(
     # A block per core is faster than several cores per matrix product; said before numpy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ndoki.audio.storage import find_recordings
+    from ndoki.batch.memory import keep_freed_memory
     from ndoki.batch.session import set_aside
     from ndoki.batch.shards import SHARD, parse_shard, shard_of
 
+    keep_freed_memory()
     job, wanted = job_of(**options)
     part, n_parts = parse_shard(shard)
     sources = [
@@ -107,6 +114,7 @@ def job_of(
     formats: str = "csv,raven",
     channel: int | None = None,
     unit_s: float | None = None,
+    exhaustive: bool = False,
     images: bool = False,
     clips: bool = False,
     timezone: str | None = None,
@@ -124,16 +132,17 @@ def job_of(
     from ndoki.cli.results import Wanted
     from ndoki.core.deployments import read_deployments
     from ndoki.core.zones import parse_zone
-    from ndoki.detectors.registry import load_detector
+    from ndoki.detectors.registry import gated_for, load_detector
     from ndoki.events.pick import Picker
     from ndoki.tables.registry import table_format
 
     tables = tuple(table_format(name.strip()) for name in formats.split(",") if name.strip())
     listener = load_detector(detector)
     limit = _threshold(listener, threshold, operating_point)
+    least = min(limit, min_score or limit)
     job = Job(
-        detector=listener,
-        picker=Picker(threshold=min(limit, min_score or limit)),
+        detector=listener if exhaustive else gated_for(listener, least),
+        picker=Picker(threshold=least),
         timezone=parse_zone(timezone) if timezone else None,
         deployments=read_deployments(deployments) if deployments else None,
         channel=None if channel is None else channel - 1,

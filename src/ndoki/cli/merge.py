@@ -11,7 +11,16 @@ from ndoki.cli.detect import detect
 
 __all__ = ["merge"]
 
-_SAME = ("threshold", "operating_point", "min_score", "detector", "formats", "channel", "unit_s")
+_SAME = (
+    "threshold",
+    "operating_point",
+    "min_score",
+    "exhaustive",
+    "detector",
+    "formats",
+    "channel",
+    "unit_s",
+)
 _SAME_OPTIONS = [one for one in detect.params if one.name in _SAME]
 
 
