@@ -5,15 +5,18 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TypeVar
 
+from ndoki.audio.access import is_url
 from ndoki.audio.blocks import stretches
-from ndoki.audio.header import Header, read_header
-from ndoki.audio.reader import Samples, open_samples
+from ndoki.audio.header import read_header
+from ndoki.audio.patience import abandon_requests
+from ndoki.audio.reader import Samples
 from ndoki.audio.recording import describe
-from ndoki.audio.storage import content_identity
+from ndoki.audio.storage import content_identity, open_binary
 from ndoki.batch.ledger import Entry, Ledger
 from ndoki.batch.session import BEAT_S
 from ndoki.core.deployments import Deployments
@@ -32,6 +35,7 @@ UNIT_S = 240.0
 Short enough that an hour keeps eight cores busy, long enough that context, read by both neighbours, is cheap.
 """
 
+_LOOKED_AHEAD = 8
 _log = logging.getLogger(__name__)
 
 
@@ -90,6 +94,16 @@ class _File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A file that was looked into, and stays open."""
+
+    identity: str
+    recording: Recording
+    n_channels: int
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Unit:
     file: _File
     channel: int
@@ -117,9 +131,9 @@ def hear_all(sources: Iterable[str], job: Job, ledger: Ledger) -> Iterator[Stret
     OutputError
         The ledger cannot be written.
     """
-    pool = ThreadPoolExecutor(job.jobs)
+    pool, lookers = ThreadPoolExecutor(job.jobs), ThreadPoolExecutor(_LOOKED_AHEAD)
     waiting: _Waiting = deque()
-    units = _units(sources, job, ledger)
+    units = _units(sources, job, ledger, lookers)
     is_patient = True
     try:
         for unit in units:
@@ -134,9 +148,11 @@ def hear_all(sources: Iterable[str], job: Job, ledger: Ledger) -> Iterator[Stret
     except KeyboardInterrupt:
         # Who stops a run must not wait for a read that hangs.
         is_patient = False
+        abandon_requests()
         raise
     finally:
         pool.shutdown(wait=is_patient, cancel_futures=True)
+        lookers.shutdown(wait=False)
         if is_patient:
             units.close()
             for left, _ in waiting:
@@ -152,14 +168,17 @@ def heard_so_far(ledger: Ledger, job: Job) -> Iterator[Heard]:
         yield Heard(recording=recording, events=tuple(events))
 
 
-def _units(sources: Iterable[str], job: Job, ledger: Ledger) -> Generator[_Unit | Failure, None, None]:
+def _units(
+    sources: Iterable[str], job: Job, ledger: Ledger, lookers: ThreadPoolExecutor
+) -> Generator[_Unit | Failure, None, None]:
     """Stretches that are not done; of the next file only once those of the one before are taken."""
-    for place, source in enumerate(sources):
-        file = _opened(place, source, job, ledger)
-        if isinstance(file, Failure):
-            ledger.failed(place, source, file.reason)
-            yield file
+    for place, source, seen in _looked_into(sources, job, lookers):
+        if isinstance(seen, Failure):
+            ledger.failed(place, source, seen.reason)
+            yield seen
             continue
+        entry = ledger.recording(place, source, seen.identity, seen.recording, n_channels=seen.n_channels)
+        file = _File(place, entry, seen.recording, seen.samples)
         units = _left(file, job)
         file.n_left = len(units)
         if not units:
@@ -175,21 +194,63 @@ def _units(sources: Iterable[str], job: Job, ledger: Ledger) -> Generator[_Unit 
             raise
 
 
-def _opened(place: int, source: str, job: Job, ledger: Ledger) -> _File | Failure:
-    """A file, opened, described and entered. Only what the file does wrong stays with the file."""
+def _looked_into(
+    sources: Iterable[str], job: Job, lookers: ThreadPoolExecutor
+) -> Generator[tuple[int, str, "_Seen | Failure"], None, None]:
+    """Files, opened and described, in order. Those on servers ahead of their turn: each costs round trips."""
+    ahead: deque[tuple[int, str, Future[_Seen | Failure]]] = deque()
+    try:
+        for place, source in enumerate(sources):
+            if is_url(source):
+                ahead.append((place, source, lookers.submit(_look, source, job)))
+                while len(ahead) > _LOOKED_AHEAD or (ahead and ahead[0][2].done()):
+                    yield _first_of(ahead)
+            else:
+                while ahead:
+                    yield _first_of(ahead)
+                yield place, source, _look(source, job)
+        while ahead:
+            yield _first_of(ahead)
+    except GeneratorExit:
+        for _, _, look in ahead:
+            look.cancel()
+            look.add_done_callback(_close_unwanted)
+        raise
 
-    def look() -> tuple[str, Header, Recording, int]:
-        identity, header = content_identity(source), read_header(source)
-        recording = describe(source, header=header, timezone=job.timezone, deployments=job.deployments)
-        return identity, header, recording, len(channels_of(recording, job.channel))
 
-    seen = _guarded(source, look)
-    if isinstance(seen, Failure):
-        return seen
-    identity, header, recording, n_channels = seen
-    entry = ledger.recording(place, source, identity, recording, n_channels=n_channels)
-    samples = _guarded(source, lambda: open_samples(source, header))
-    return samples if isinstance(samples, Failure) else _File(place, entry, recording, samples)
+_Ahead = deque[tuple[int, str, "Future[_Seen | Failure]"]]
+
+
+def _first_of(ahead: _Ahead) -> tuple[int, str, "_Seen | Failure"]:
+    place, source, look = ahead[0]
+    seen = look.result()
+    ahead.popleft()
+    return place, source, seen
+
+
+def _close_unwanted(look: "Future[_Seen | Failure]") -> None:
+    if not look.cancelled() and isinstance(seen := look.result(), _Seen):
+        seen.samples.close()
+
+
+def _look(source: str, job: Job) -> "_Seen | Failure":
+    """Open and describe a file. Only what the file does wrong stays with the file."""
+
+    def look() -> _Seen:
+        with ExitStack() as closing:
+            file = closing.enter_context(open_binary(source))
+            identity, header = content_identity(source, file), read_header(source, file)
+            recording = describe(source, header=header, timezone=job.timezone, deployments=job.deployments)
+            seen = _Seen(
+                identity=identity,
+                recording=recording,
+                n_channels=len(channels_of(recording, job.channel)),
+                samples=Samples(header, file),
+            )
+            closing.pop_all()
+            return seen
+
+    return _guarded(source, look)
 
 
 def _left(file: _File, job: Job) -> list[_Unit]:
