@@ -92,8 +92,8 @@ def file_system(source: str) -> tuple[AbstractFileSystem, str]:
     """
     if _SIGNED.search(source):
         raise InputError(
-            f"the {source.partition('://')[0]}:// address holds a password, key or signature, which would end "
-            "up in every table; give the plain address, and the secret in the environment "
+            f"the {source.partition('://')[0]}:// address holds a password, key or signature, which would "
+            "end up in every table; give the plain address, and the secret in the environment "
             "(docs/reference/storage.md)"
         )
     kind, protocol = kind_of(source) or "", source.partition("://")[0].lower()

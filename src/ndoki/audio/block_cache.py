@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from zlib import crc32
 
 from ndoki.core.errors import ConfigError, OutputError
 
@@ -27,7 +28,8 @@ _JOURNAL_BYTES = BLOCK_BYTES + (1 << 20)
 _FILLED = 0.9
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS block (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, used INTEGER NOT NULL, n_bytes INTEGER NOT NULL
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, used INTEGER NOT NULL, n_bytes INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS by_use ON block (used);
 CREATE TABLE IF NOT EXISTS content (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
@@ -89,9 +91,10 @@ class BlockCache:
             if self._is_broken:
                 return None
             row = self._connection.execute(
-                "SELECT id, bytes FROM block JOIN content USING (id) WHERE name = ?", (name,)
+                "SELECT id, bytes, checksum FROM block JOIN content USING (id) WHERE name = ?", (name,)
             ).fetchone()
-            if row:
+            # After a power cut a whole-looking file may hold anything.
+            if row and crc32(row[1]) == row[2]:
                 self._connection.execute(
                     "UPDATE block SET used = (SELECT max(used) FROM block) + 1 WHERE id = ?", row[:1]
                 )
@@ -107,9 +110,9 @@ class BlockCache:
                 self._make_room(len(content))
                 self._connection.execute("BEGIN IMMEDIATE")
                 row = self._connection.execute(
-                    "INSERT OR IGNORE INTO block (name, used, n_bytes) "
-                    "SELECT ?, coalesce(max(used), 0) + 1, ? FROM block RETURNING id",
-                    (name, len(content)),
+                    "INSERT OR IGNORE INTO block (name, used, n_bytes, checksum) "
+                    "SELECT ?, coalesce(max(used), 0) + 1, ?, ? FROM block RETURNING id",
+                    (name, len(content), crc32(content)),
                 ).fetchone()
                 if row:
                     self._connection.execute("INSERT INTO content VALUES (?, ?)", (*row, content))

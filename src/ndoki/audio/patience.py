@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from random import SystemRandom
@@ -13,7 +14,16 @@ from fsspec.asyn import get_loop
 from ndoki.audio.access import Access, access
 from ndoki.core.errors import NdokiError, RemoteError
 
-__all__ = ["abandon_requests", "begin", "failures", "is_missing", "patiently", "reason", "result_of"]
+__all__ = [
+    "abandon_requests",
+    "begin",
+    "failures",
+    "is_missing",
+    "patiently",
+    "reason",
+    "result_of",
+    "take_requests",
+]
 
 _FIRST_WAIT_S = 0.25
 _LONGEST_WAIT_S = 60.0
@@ -30,6 +40,7 @@ _FOREIGN = (
 _NO_CREDENTIALS = ("NoCredentials", "PartialCredentials", "CredentialUnavailable", "ClientAuthentication",
                    "DefaultCredentials", "ProfileNotFound", "TokenRetrieval", "RefreshError")  # fmt: skip
 _requests: "set[Future[Any]]" = set()
+_is_stopped = threading.Event()
 _random = SystemRandom()
 T = TypeVar("T")
 
@@ -73,7 +84,16 @@ async def patiently(
 
 
 def begin(work: Coroutine[Any, Any, T]) -> "Future[T]":
-    """Start a request in the background."""
+    """Start a request in the background.
+
+    Raises
+    ------
+    RemoteError
+        Requests were abandoned.
+    """
+    if _is_stopped.is_set():
+        work.close()
+        raise RemoteError("the run was stopped")
     future = asyncio.run_coroutine_threadsafe(work, get_loop())
     _requests.add(future)
     future.add_done_callback(_requests.discard)
@@ -99,9 +119,15 @@ def result_of(future: "Future[T]") -> T:
 
 
 def abandon_requests() -> None:
-    """Give up all requests under way: who waits for one gets a RemoteError at once."""
+    """Give up all requests: who waits for one, or makes one, gets a RemoteError at once."""
+    _is_stopped.set()
     for future in list(_requests):
         future.cancel()
+
+
+def take_requests() -> None:
+    """Make requests again, after `abandon_requests`."""
+    _is_stopped.clear()
 
 
 def is_missing(error: BaseException) -> bool:
@@ -157,9 +183,9 @@ def _status(error: BaseException) -> int | None:
     for one in _chain(error):
         response = getattr(one, "response", None)
         if isinstance(response, dict):
-            response = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        for value in (getattr(one, "status", None), getattr(one, "status_code", None), response,
-                      getattr(one, "code", None)):  # fmt: skip
+            return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0) or None
+        for name in ("status", "status_code", "code"):
+            value = getattr(one, name, None)
             if isinstance(value, int) and value >= 400:
                 return value
     return None

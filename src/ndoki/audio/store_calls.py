@@ -66,16 +66,18 @@ async def read_range(kind: str, fs: AbstractFileSystem, path: str, first_byte: i
 
 
 async def page(
-    kind: str, fs: AbstractFileSystem, folder: str, token: str | None
-) -> tuple[list[str], str | None]:
+    kind: str, fs: AbstractFileSystem, folder: str, token: str | None, *, n_names: int | None = None
+) -> Page:
     """Ask for the next names below a folder, at any depth; the token asks for those that follow.
+
+    ``n_names`` is how many at most; None leaves it to the server, which gives 1 000 (Azure: 5 000).
 
     Raises
     ------
     Exception
         One of `ndoki.audio.patience.failures`.
     """
-    return await _PAGE[kind](fs, folder, token)
+    return await _PAGE[kind](fs, folder, token, n_names)
 
 
 async def write(kind: str, fs: AbstractFileSystem, path: str, data: bytes) -> None:
@@ -138,9 +140,10 @@ async def _tell_s3(fs: AbstractFileSystem, path: str) -> Told:
     return _from_mapping(told["ContentLength"], told)
 
 
-async def _page_s3(fs: AbstractFileSystem, folder: str, token: str | None) -> Page:
+async def _page_s3(fs: AbstractFileSystem, folder: str, token: str | None, n_names: int | None) -> Page:
     bucket, key = _divided(folder)
-    more = {"ContinuationToken": token} if token else {}
+    more: dict[str, object] = {"ContinuationToken": token} if token else {}
+    more |= {"MaxKeys": n_names} if n_names else {}
     told = await fs._call_s3("list_objects_v2", Bucket=bucket, Prefix=_prefix(key), **more)
     return [f"{bucket}/{one['Key']}" for one in told.get("Contents", ())], told.get("NextContinuationToken")
 
@@ -150,18 +153,12 @@ async def _tell_gcs(fs: AbstractFileSystem, path: str) -> Told:
     return _from_mapping(told["size"], told)
 
 
-async def _page_gcs(fs: AbstractFileSystem, folder: str, token: str | None) -> Page:
+async def _page_gcs(fs: AbstractFileSystem, folder: str, token: str | None, n_names: int | None) -> Page:
     bucket, key = _divided(folder)
-    more = {"pageToken": token} if token else {}
-    told = await fs._call(
-        "GET",
-        "b/{}/o",
-        bucket,
-        prefix=_prefix(key),
-        fields="items(name),nextPageToken",
-        json_out=True,
-        **more,
-    )
+    wanted: dict[str, object] = {"prefix": _prefix(key), "fields": "items(name),nextPageToken"}
+    wanted |= {"pageToken": token} if token else {}
+    wanted |= {"maxResults": n_names} if n_names else {}
+    told = await fs._call("GET", "b/{}/o", bucket, json_out=True, **wanted)
     return [f"{bucket}/{one['name']}" for one in told.get("items", ())], told.get("nextPageToken")
 
 
@@ -183,12 +180,11 @@ async def _read_azure(fs: AbstractFileSystem, path: str, first_byte: int, end_by
     return data
 
 
-async def _page_azure(fs: AbstractFileSystem, folder: str, token: str | None) -> Page:
+async def _page_azure(fs: AbstractFileSystem, folder: str, token: str | None, n_names: int | None) -> Page:
     container, key = _divided(folder)
     client = fs.service_client.get_container_client(container)
-    pages = client.list_blobs(name_starts_with=_prefix(key), **_azure_once()).by_page(
-        continuation_token=token
-    )
+    listed = client.list_blobs(name_starts_with=_prefix(key), results_per_page=n_names, **_azure_once())
+    pages = listed.by_page(continuation_token=token)
     names = [f"{container}/{one.name}" async for one in await anext(pages)]
     return names, pages.continuation_token or None
 
@@ -199,7 +195,7 @@ _TELL: dict[str, Callable[[AbstractFileSystem, str], Awaitable[Told]]] = {
     "gcs": _tell_gcs,
     "azure": _tell_azure,
 }
-_PAGE: dict[str, Callable[[AbstractFileSystem, str, str | None], Awaitable[Page]]] = {
+_PAGE: dict[str, Callable[[AbstractFileSystem, str, str | None, int | None], Awaitable[Page]]] = {
     "s3": _page_s3,
     "gcs": _page_gcs,
     "azure": _page_azure,

@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from ndoki.core.errors import NdokiError
 
 __all__ = ["Incoming"]
+
+
+_MOMENT_S = 0.05
 
 
 class Incoming:
@@ -32,20 +35,27 @@ class Incoming:
     def __init__(self, found: Iterator[list[str]], is_wanted: Callable[[str], bool]) -> None:
         self.names: list[str] = []
         self.is_complete = False
-        self._queue: SimpleQueue[list[str] | BaseException | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[str] | NdokiError | None] = SimpleQueue()
         # A daemon: a listing that hangs must not hold up the end of the program.
         threading.Thread(target=self._find, args=(found, is_wanted), daemon=True).start()
 
-    def __iter__(self) -> Iterator[str]:
-        """Names, waiting for more until all are found.
+    def __iter__(self) -> Iterator[str | None]:
+        """Names as they come, and None whenever none has come for a moment.
 
         Raises
         ------
         InputError
             A folder cannot be listed to its end. What was found before has been given by then.
         """
-        while (some := self._queue.get()) is not None:
-            if isinstance(some, BaseException):
+        while True:
+            try:
+                some = self._queue.get(timeout=_MOMENT_S)
+            except Empty:
+                yield None
+                continue
+            if some is None:
+                return
+            if isinstance(some, NdokiError):
                 raise some
             yield from some
 

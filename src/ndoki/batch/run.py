@@ -8,12 +8,13 @@ from concurrent.futures import wait as wait_for
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import count
 from typing import TypeVar
 
 from ndoki.audio.access import is_url
 from ndoki.audio.blocks import stretches
 from ndoki.audio.header import read_header
-from ndoki.audio.patience import abandon_requests
+from ndoki.audio.patience import abandon_requests, take_requests
 from ndoki.audio.reader import Samples
 from ndoki.audio.recording import describe
 from ndoki.audio.storage import content_identity, open_binary
@@ -114,13 +115,14 @@ _Answer = tuple[Thinned, int]
 _Waiting = deque[tuple[_Unit, "Future[_Answer | Failure | None]"]]
 
 
-def hear_all(sources: Iterable[str], job: Job, ledger: Ledger) -> Iterator[Stretch | Failure]:
+def hear_all(sources: Iterable[str | None], job: Job, ledger: Ledger) -> Iterator[Stretch | Failure]:
     """Hear what the ledger does not hold yet, and enter it there.
 
     Parameters
     ----------
     sources
-        Taken one by one, in the order of the tables.
+        Taken one by one, in the order of the tables. None says that the next is not known yet, and that it is
+        time for something else.
 
     Yields
     ------
@@ -131,12 +133,16 @@ def hear_all(sources: Iterable[str], job: Job, ledger: Ledger) -> Iterator[Stret
     OutputError
         The ledger cannot be written.
     """
+    take_requests()
     pool, lookers = ThreadPoolExecutor(job.jobs), ThreadPoolExecutor(_LOOKED_AHEAD)
     waiting: _Waiting = deque()
     units = _units(sources, job, ledger, lookers)
     is_patient = True
     try:
         for unit in units:
+            if unit is None:
+                yield from _entered(waiting, job, ledger)
+                continue
             if isinstance(unit, Failure):
                 yield unit
                 continue
@@ -152,7 +158,7 @@ def hear_all(sources: Iterable[str], job: Job, ledger: Ledger) -> Iterator[Stret
         raise
     finally:
         pool.shutdown(wait=is_patient, cancel_futures=True)
-        lookers.shutdown(wait=False)
+        lookers.shutdown(wait=False, cancel_futures=not is_patient)
         if is_patient:
             units.close()
             for left, _ in waiting:
@@ -169,10 +175,14 @@ def heard_so_far(ledger: Ledger, job: Job) -> Iterator[Heard]:
 
 
 def _units(
-    sources: Iterable[str], job: Job, ledger: Ledger, lookers: ThreadPoolExecutor
-) -> Generator[_Unit | Failure, None, None]:
+    sources: Iterable[str | None], job: Job, ledger: Ledger, lookers: ThreadPoolExecutor
+) -> Generator[_Unit | Failure | None, None, None]:
     """Stretches that are not done; of the next file only once those of the one before are taken."""
-    for place, source, seen in _looked_into(sources, job, lookers):
+    for looked in _looked_into(sources, job, lookers):
+        if looked is None:
+            yield None
+            continue
+        place, source, seen = looked
         if isinstance(seen, Failure):
             ledger.failed(place, source, seen.reason)
             yield seen
@@ -194,21 +204,28 @@ def _units(
             raise
 
 
+_Looked = tuple[int, str, "_Seen | Failure"]
+_Ahead = deque[tuple[int, str, "Future[_Seen | Failure]"]]
+
+
 def _looked_into(
-    sources: Iterable[str], job: Job, lookers: ThreadPoolExecutor
-) -> Generator[tuple[int, str, "_Seen | Failure"], None, None]:
+    sources: Iterable[str | None], job: Job, lookers: ThreadPoolExecutor
+) -> Generator[_Looked | None, None, None]:
     """Files, opened and described, in order. Those on servers ahead of their turn: each costs round trips."""
-    ahead: deque[tuple[int, str, Future[_Seen | Failure]]] = deque()
+    ahead: _Ahead = deque()
+    places = count()
     try:
-        for place, source in enumerate(sources):
-            if is_url(source):
-                ahead.append((place, source, lookers.submit(_look, source, job)))
+        for source in sources:
+            if source is None:
+                yield _first_of(ahead) if ahead else None
+            elif is_url(source):
+                ahead.append((next(places), source, lookers.submit(_look, source, job)))
                 while len(ahead) > _LOOKED_AHEAD or (ahead and ahead[0][2].done()):
                     yield _first_of(ahead)
             else:
                 while ahead:
                     yield _first_of(ahead)
-                yield place, source, _look(source, job)
+                yield next(places), source, _look(source, job)
         while ahead:
             yield _first_of(ahead)
     except GeneratorExit:
@@ -218,10 +235,7 @@ def _looked_into(
         raise
 
 
-_Ahead = deque[tuple[int, str, "Future[_Seen | Failure]"]]
-
-
-def _first_of(ahead: _Ahead) -> tuple[int, str, "_Seen | Failure"]:
+def _first_of(ahead: _Ahead) -> _Looked:
     place, source, look = ahead[0]
     seen = look.result()
     ahead.popleft()
@@ -279,7 +293,10 @@ def _answer(unit: _Unit, job: Job) -> _Answer | Failure | None:
 
 
 def _entered(waiting: _Waiting, job: Job, ledger: Ledger) -> Iterator[Stretch | Failure]:
-    """Enter the oldest answer once it is there."""
+    """Enter the oldest answer once it is there; nothing where none is waited for."""
+    if not waiting:
+        ledger.beat()
+        return
     unit, future = waiting[0]
     while not wait_for([future], BEAT_S).done:
         ledger.beat()

@@ -18,8 +18,12 @@ def storage_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def reaching(*arguments: Any, **options: Any) -> Any:
+        import logging
+
         from ndoki.audio.access import Access, reached_by
 
+        # Azure's package warns of every odd answer, also of those that are asked for again.
+        logging.getLogger("azure").setLevel(logging.ERROR)
         anonymous, cache, cache_gb, timeout_s = (options.pop(name) for name in _NAMES)
         wanted = Access(
             anonymous=anonymous,
