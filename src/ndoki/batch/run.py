@@ -5,15 +5,19 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import count
 from typing import TypeVar
 
+from ndoki.audio.access import is_url
 from ndoki.audio.blocks import stretches
-from ndoki.audio.header import Header, read_header
-from ndoki.audio.reader import Samples, open_samples
+from ndoki.audio.header import read_header
+from ndoki.audio.patience import abandon_requests, take_requests
+from ndoki.audio.reader import Samples
 from ndoki.audio.recording import describe
-from ndoki.audio.storage import content_identity
+from ndoki.audio.storage import content_identity, open_binary
 from ndoki.batch.ledger import Entry, Ledger
 from ndoki.batch.session import BEAT_S
 from ndoki.core.deployments import Deployments
@@ -32,6 +36,7 @@ UNIT_S = 240.0
 Short enough that an hour keeps eight cores busy, long enough that context, read by both neighbours, is cheap.
 """
 
+_LOOKED_AHEAD = 8
 _log = logging.getLogger(__name__)
 
 
@@ -90,6 +95,16 @@ class _File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A file that was looked into, and stays open."""
+
+    identity: str
+    recording: Recording
+    n_channels: int
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Unit:
     file: _File
     channel: int
@@ -100,13 +115,14 @@ _Answer = tuple[Thinned, int]
 _Waiting = deque[tuple[_Unit, "Future[_Answer | Failure | None]"]]
 
 
-def hear_all(sources: Iterable[str], job: Job, ledger: Ledger) -> Iterator[Stretch | Failure]:
+def hear_all(sources: Iterable[str | None], job: Job, ledger: Ledger) -> Iterator[Stretch | Failure]:
     """Hear what the ledger does not hold yet, and enter it there.
 
     Parameters
     ----------
     sources
-        Taken one by one, in the order of the tables.
+        Taken one by one, in the order of the tables. None says that the next is not known yet, and that it is
+        time for something else.
 
     Yields
     ------
@@ -117,12 +133,16 @@ def hear_all(sources: Iterable[str], job: Job, ledger: Ledger) -> Iterator[Stret
     OutputError
         The ledger cannot be written.
     """
-    pool = ThreadPoolExecutor(job.jobs)
+    take_requests()
+    pool, lookers = ThreadPoolExecutor(job.jobs), ThreadPoolExecutor(_LOOKED_AHEAD)
     waiting: _Waiting = deque()
-    units = _units(sources, job, ledger)
+    units = _units(sources, job, ledger, lookers)
     is_patient = True
     try:
         for unit in units:
+            if unit is None:
+                yield from _entered(waiting, job, ledger)
+                continue
             if isinstance(unit, Failure):
                 yield unit
                 continue
@@ -134,9 +154,11 @@ def hear_all(sources: Iterable[str], job: Job, ledger: Ledger) -> Iterator[Stret
     except KeyboardInterrupt:
         # Who stops a run must not wait for a read that hangs.
         is_patient = False
+        abandon_requests()
         raise
     finally:
         pool.shutdown(wait=is_patient, cancel_futures=True)
+        lookers.shutdown(wait=False, cancel_futures=not is_patient)
         if is_patient:
             units.close()
             for left, _ in waiting:
@@ -152,14 +174,21 @@ def heard_so_far(ledger: Ledger, job: Job) -> Iterator[Heard]:
         yield Heard(recording=recording, events=tuple(events))
 
 
-def _units(sources: Iterable[str], job: Job, ledger: Ledger) -> Generator[_Unit | Failure, None, None]:
+def _units(
+    sources: Iterable[str | None], job: Job, ledger: Ledger, lookers: ThreadPoolExecutor
+) -> Generator[_Unit | Failure | None, None, None]:
     """Stretches that are not done; of the next file only once those of the one before are taken."""
-    for place, source in enumerate(sources):
-        file = _opened(place, source, job, ledger)
-        if isinstance(file, Failure):
-            ledger.failed(place, source, file.reason)
-            yield file
+    for looked in _looked_into(sources, job, lookers):
+        if looked is None:
+            yield None
             continue
+        place, source, seen = looked
+        if isinstance(seen, Failure):
+            ledger.failed(place, source, seen.reason)
+            yield seen
+            continue
+        entry = ledger.recording(place, source, seen.identity, seen.recording, n_channels=seen.n_channels)
+        file = _File(place, entry, seen.recording, seen.samples)
         units = _left(file, job)
         file.n_left = len(units)
         if not units:
@@ -175,21 +204,67 @@ def _units(sources: Iterable[str], job: Job, ledger: Ledger) -> Generator[_Unit 
             raise
 
 
-def _opened(place: int, source: str, job: Job, ledger: Ledger) -> _File | Failure:
-    """A file, opened, described and entered. Only what the file does wrong stays with the file."""
+_Looked = tuple[int, str, "_Seen | Failure"]
+_Ahead = deque[tuple[int, str, "Future[_Seen | Failure]"]]
 
-    def look() -> tuple[str, Header, Recording, int]:
-        identity, header = content_identity(source), read_header(source)
-        recording = describe(source, header=header, timezone=job.timezone, deployments=job.deployments)
-        return identity, header, recording, len(channels_of(recording, job.channel))
 
-    seen = _guarded(source, look)
-    if isinstance(seen, Failure):
-        return seen
-    identity, header, recording, n_channels = seen
-    entry = ledger.recording(place, source, identity, recording, n_channels=n_channels)
-    samples = _guarded(source, lambda: open_samples(source, header))
-    return samples if isinstance(samples, Failure) else _File(place, entry, recording, samples)
+def _looked_into(
+    sources: Iterable[str | None], job: Job, lookers: ThreadPoolExecutor
+) -> Generator[_Looked | None, None, None]:
+    """Files, opened and described, in order. Those on servers ahead of their turn: each costs round trips."""
+    ahead: _Ahead = deque()
+    places = count()
+    try:
+        for source in sources:
+            if source is None:
+                yield _first_of(ahead) if ahead else None
+            elif is_url(source):
+                ahead.append((next(places), source, lookers.submit(_look, source, job)))
+                while len(ahead) > _LOOKED_AHEAD or (ahead and ahead[0][2].done()):
+                    yield _first_of(ahead)
+            else:
+                while ahead:
+                    yield _first_of(ahead)
+                yield next(places), source, _look(source, job)
+        while ahead:
+            yield _first_of(ahead)
+    except GeneratorExit:
+        for _, _, look in ahead:
+            look.cancel()
+            look.add_done_callback(_close_unwanted)
+        raise
+
+
+def _first_of(ahead: _Ahead) -> _Looked:
+    place, source, look = ahead[0]
+    seen = look.result()
+    ahead.popleft()
+    return place, source, seen
+
+
+def _close_unwanted(look: "Future[_Seen | Failure]") -> None:
+    if not look.cancelled() and isinstance(seen := look.result(), _Seen):
+        seen.samples.close()
+
+
+def _look(source: str, job: Job) -> "_Seen | Failure":
+    """Open and describe a file. Only what the file does wrong stays with the file."""
+
+    def look() -> _Seen:
+        with ExitStack() as closing:
+            file = closing.enter_context(open_binary(source))
+            identity, header = content_identity(source, file), read_header(source, file)
+            recording = describe(source, header=header, timezone=job.timezone, deployments=job.deployments)
+            seen = _Seen(
+                identity=identity,
+                recording=recording,
+                n_channels=len(channels_of(recording, job.channel)),
+                samples=Samples(header, file),
+            )
+            closing.pop_all()
+            return seen
+
+    return _guarded(source, look)
 
 
 def _left(file: _File, job: Job) -> list[_Unit]:
@@ -218,7 +293,10 @@ def _answer(unit: _Unit, job: Job) -> _Answer | Failure | None:
 
 
 def _entered(waiting: _Waiting, job: Job, ledger: Ledger) -> Iterator[Stretch | Failure]:
-    """Enter the oldest answer once it is there."""
+    """Enter the oldest answer once it is there; nothing where none is waited for."""
+    if not waiting:
+        ledger.beat()
+        return
     unit, future = waiting[0]
     while not wait_for([future], BEAT_S).done:
         ledger.beat()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ndoki.cli.storage_options import storage_options
+
 if TYPE_CHECKING:
     from ndoki.cli.inspection import Inspection
 
@@ -34,6 +36,7 @@ class _BadInput(click.ClickException):
     "--json", "as_json", is_flag=True, help="Print JSON Lines: one object per file, then gaps and overlaps."
 )
 @click.option("--quick", is_flag=True, help="Read headers only; do not listen.")
+@storage_options
 @click.pass_context
 def inspect(
     context: click.Context,
@@ -50,8 +53,8 @@ def inspect(
     the recorder says of itself, level, clipping and silence. Then the gaps and overlaps between the files of
     one recorder.
 
-    INPUT is a sound file, or a folder that is walked to the bottom. Exit code 3 means that some files could
-    not be read.
+    INPUT is a sound file, or a folder that is walked to the bottom; on this computer, or at an address
+    (az://, abfs://, s3://, gs://, https://). Exit code 3 means that some files could not be read.
     """
     from ndoki.audio.storage import find_recordings
     from ndoki.cli.inspection import inspect_one

@@ -5,6 +5,7 @@
     NdokiError
     ├── InputError                what the user gave cannot be used
     │   ├── AudioError            (also OSError)     a sound file
+    │   │   └── RemoteError                          a server did not give it; later it may
     │   ├── TableError            (also ValueError)  a CSV, a selection table, a label file
     │   ├── LabelError            (also ValueError)  a data set's labels or manifest
     │   ├── ConfigError           (also ValueError)  a recipe, an option
@@ -24,6 +25,7 @@ __all__ = [
     "ModelError",
     "NdokiError",
     "OutputError",
+    "RemoteError",
     "TableError",
 ]
 
@@ -38,6 +40,10 @@ class InputError(NdokiError):
 
 class AudioError(InputError, OSError):
     """A sound file that cannot be read, not even in part."""
+
+
+class RemoteError(AudioError):
+    """A file that a server did not give, although it may be whole: nothing is known of its sound."""
 
 
 class TableError(InputError, ValueError):
