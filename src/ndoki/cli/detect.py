@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from ndoki.cli.storage_options import storage_options
 
 if TYPE_CHECKING:
+    from ndoki.batch.hands import Hands
     from ndoki.batch.incoming import Incoming
     from ndoki.batch.ledger import Ledger
     from ndoki.batch.run import Job
@@ -54,6 +56,11 @@ SOME_FAILED, INTERRUPTED = 3, 130
 @click.option("--channel", type=click.IntRange(min=1), metavar="N", help="Only this channel; counts from 1.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Cores to use; all by default.")
 @click.option(
+    "--cluster",
+    metavar="WHERE",
+    help="Hear on a Dask cluster: tcp://HOST:PORT, local[:N], or a file that says where it is.",
+)
+@click.option(
     "--shard",
     default="1/1",
     metavar="I/N",
@@ -79,7 +86,13 @@ def detect(context: click.Context, /, **options: Any) -> None:
 
 
 def run(
-    inputs: Sequence[str], out: str | Path, *, shard: str = "1/1", restart: bool = False, **options: Any
+    inputs: Sequence[str],
+    out: str | Path,
+    *,
+    shard: str = "1/1",
+    restart: bool = False,
+    cluster: str | None = None,
+    **options: Any,
 ) -> int:
     """What the command does; returns its exit code. ``options`` are those of `job_of`."""
     # A block per core is faster than several cores per matrix product; said before numpy loads.
@@ -90,6 +103,7 @@ def run(
 
     place = outlet(out)
     job, wanted = job_of(**options)
+    hands = _hands(cluster, options, job)
     part, n_parts = parse_shard(shard)
     sources = _sources(inputs, lambda one: not place.holds(one) and shard_of(one, n_parts) == part)
     if restart:
@@ -98,12 +112,32 @@ def run(
         fetch_ledger(place)
     _make_folder(place.folder)
     announce(place)
-    code = _listened(sources, place.folder, settings_of(job) | {SHARD: f"{part}/{n_parts}"}, job, wanted)
+    settings = settings_of(job) | {SHARD: f"{part}/{n_parts}"}
+    code = _listened(sources, place.folder, settings, job, wanted, hands)
     if code != INTERRUPTED:
         publish(place)
         if place.url:
             click.echo(f"Copied to {place.url}")
     return code
+
+
+def _hands(
+    cluster: str | None, options: dict[str, Any], job: "Job"
+) -> "AbstractContextManager[Hands | None]":
+    """Who hears: the workers of a cluster, once it is entered, or None for the threads of this process."""
+    from ndoki.core.errors import ConfigError
+
+    if cluster is None:
+        return nullcontext()
+    if options.get("jobs"):
+        raise ConfigError("give one of --jobs and --cluster, not both: a cluster has as many as its workers")
+    try:
+        from ndoki.batch.cluster import hands_of_cluster
+    except ImportError as error:
+        raise ConfigError(
+            f"--cluster needs a package that is not installed ({error.name}): pip install 'ndoki[cluster]'"
+        ) from error
+    return hands_of_cluster(cluster, options.get("detector", "gunshot"), job)
 
 
 def _sources(inputs: Sequence[str], is_wanted: Callable[[str], bool]) -> "list[str] | Incoming":
@@ -164,18 +198,26 @@ def job_of(
 
 
 def _listened(
-    sources: "list[str] | Incoming", out: Path, settings: dict[str, str], job: "Job", wanted: "Wanted"
+    sources: "list[str] | Incoming",
+    out: Path,
+    settings: dict[str, str],
+    job: "Job",
+    wanted: "Wanted",
+    hands: "AbstractContextManager[Hands | None]",
 ) -> int:
     """Hear what is left to hear, and write what is known; returns the exit code."""
     from ndoki.batch.ledger import Ledger
     from ndoki.cli.results import write_results
+    from ndoki.core.errors import ClusterError
 
     known = sources if isinstance(sources, list) else None
     with Ledger.begun(out, settings, known) as ledger:
         try:
-            _listen(sources, job, ledger)
-        except KeyboardInterrupt:
+            _listen(sources, job, ledger, hands)
+        except (KeyboardInterrupt, ClusterError) as error:
             ledger.stopped()
+            if isinstance(error, ClusterError):
+                click.echo(f"ndoki: {error}", err=True)
             click.echo("ndoki: writing what was found so far (Ctrl-C leaves that out)", err=True)
             _put_in_order(sources, ledger)
             write_results(out, ledger, job, wanted.for_now(), is_whole=False)
@@ -187,14 +229,19 @@ def _listened(
     return SOME_FAILED if n_failed else 0
 
 
-def _listen(sources: "list[str] | Incoming", job: "Job", ledger: "Ledger") -> None:
+def _listen(
+    sources: "list[str] | Incoming",
+    job: "Job",
+    ledger: "Ledger",
+    hands: "AbstractContextManager[Hands | None]",
+) -> None:
     from ndoki.batch.run import hear_all
     from ndoki.cli.progress import listening
 
     n_expected = 0
-    with listening(sources if isinstance(sources, list) else None) as bar:
+    with hands as hearing, listening(sources if isinstance(sources, list) else None) as bar:
         bar.advance(ledger.heard_s())
-        for result in hear_all(sources, job, ledger):
+        for result in hear_all(sources, job, ledger, hearing):
             bar.finished(result)
             if not isinstance(sources, list) and n_expected != len(sources.names):
                 n_expected = len(sources.names)

@@ -1,0 +1,160 @@
+"""Where a Dask cluster is, or how one is made: an address, this computer, or a file."""
+
+import importlib
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import dask
+import distributed
+
+from ndoki.core.errors import ConfigError
+
+__all__ = ["connected"]
+
+_CONNECT_S = 10.0
+_CLOSE_S = 1.0
+_log = logging.getLogger(__name__)
+_EXPECTED = (
+    "expected the address of a scheduler (tcp://host:8786), local, local:4 for four workers on this "
+    "computer, the scheduler's own .json file, or a .yaml file (docs/reference/cluster.md)"
+)
+
+
+@contextmanager
+def connected(where: str) -> Iterator[distributed.Client]:
+    """A client of a cluster. What it started is closed at the end, what was there stays.
+
+    Parameters
+    ----------
+    where
+        ``tcp://host:port`` (or another of Dask's protocols); ``local`` or ``local:N`` for N worker processes
+        on this computer; a ``.json`` file that the scheduler wrote; a ``.yaml`` file of Dask's configuration
+        with ``scheduler-address``, or with ``cluster``: ``class`` and ``arguments``.
+
+    Raises
+    ------
+    ConfigError
+        It is none of these, or there is no answer within 10 s.
+    """
+    # A worker that dies is no news: its work is done by others.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    settings = _settings(where)
+    own = settings.pop("cluster", None)
+    with dask.config.set(settings):
+        cluster = _made(where, own)
+        try:
+            with _client(where, cluster or _address(where)) as client:
+                yield client
+        finally:
+            if cluster is not None:
+                with suppress(OSError):
+                    cluster.close()
+
+
+@contextmanager
+def _client(where: str, reached: object) -> Iterator[distributed.Client]:
+    try:
+        client = distributed.Client(reached, timeout=_CONNECT_S, set_as_default=False, name="ndoki")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"--cluster {where}: no scheduler answers there ({error}); {_EXPECTED}") from error
+    try:
+        if not client.nthreads():
+            _log.warning("the cluster %s has no worker yet; the run goes on when the first comes", where)
+        yield client
+    finally:
+        with suppress(OSError):
+            client.close(_CLOSE_S)
+
+
+def _settings(where: str) -> dict[str, Any]:
+    """Dask's configuration in a YAML file; empty without one.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read, or does not say where the cluster is.
+    """
+    if not where.endswith((".yaml", ".yml")):
+        return {}
+    if not Path(where).is_file():
+        raise ConfigError(f"--cluster {where}: there is no such file; {_EXPECTED}")
+    try:
+        (settings,) = dask.config.collect_yaml([where])
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--cluster {where}: not a readable Dask configuration ({error})") from error
+    if ("cluster" in settings) == ("scheduler-address" in settings):
+        raise ConfigError(
+            f"--cluster {where}: it must say either scheduler-address, or cluster with class and arguments "
+            "(docs/reference/cluster.md)"
+        )
+    return dict(settings)
+
+
+def _address(where: str) -> object:
+    """What `distributed.Client` is given.
+
+    Raises
+    ------
+    ConfigError
+        It is nothing that could be one.
+    """
+    if where.endswith((".yaml", ".yml")):
+        return dask.config.get("scheduler-address")
+    if where.endswith(".json"):
+        if not Path(where).is_file():
+            raise ConfigError(f"--cluster {where}: there is no such file; {_EXPECTED}")
+        return _scheduler_file(where)
+    if "://" not in where:
+        raise ConfigError(f"--cluster {where!r} is no cluster; {_EXPECTED}")
+    return where
+
+
+def _scheduler_file(where: str) -> object:
+    import json
+
+    try:
+        return json.loads(Path(where).read_text(encoding="utf-8"))["address"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"--cluster {where}: no scheduler's file ({type(error).__name__})") from error
+
+
+def _made(where: str, own: object) -> Any:
+    """The cluster that is to be started; None where there is one."""
+    if own is not None:
+        return _made_as_told(where, own)
+    told = re.fullmatch(r"local(?::(\d+))?", where)
+    if told is None:
+        return None
+    n_workers = int(told[1] or os.cpu_count() or 1)
+    if n_workers < 1:
+        raise ConfigError(f"--cluster {where}: no workers; {_EXPECTED}")
+    return distributed.LocalCluster(
+        n_workers=n_workers,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    )
+
+
+def _made_as_told(where: str, own: object) -> Any:
+    if not isinstance(own, Mapping) or "class" not in own or not own.keys() <= {"class", "arguments"}:
+        raise ConfigError(
+            f"--cluster {where}: cluster must hold class (such as dask_jobqueue.SLURMCluster) and arguments, "
+            "nothing else"
+        )
+    module, _, name = str(own["class"]).rpartition(".")
+    try:
+        kind = getattr(importlib.import_module(module), name)
+        return kind(**(own.get("arguments") or {}))
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"--cluster {where}: the class {own['class']} cannot be had ({error}); install its package"
+        ) from error
+    except (TypeError, ValueError, OSError, RuntimeError) as error:
+        raise ConfigError(f"--cluster {where}: {own['class']} cannot be started ({error})") from error
