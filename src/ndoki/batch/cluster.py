@@ -1,6 +1,7 @@
 """Stretches heard by the workers of a Dask cluster. The one who writes the ledger stays here."""
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,8 @@ _GONE = (
     "the scheduler of the cluster is gone ({}); what was heard is kept: run the same command again to go on, "
     "once there is a scheduler"
 )
+_NO_WORKER = "the cluster has no worker now; the run goes on when one comes"
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -87,6 +90,8 @@ class _Workers:
     def __init__(self, client: distributed.Client, n_threads: int, order: str) -> None:
         self._client, self._order = client, order
         self._n_threads, self._n_begun, self._looked_s = n_threads, 0, time.monotonic()
+        if not n_threads:
+            _log.warning(_NO_WORKER)
         self._begun: dict[str, tuple[distributed.Future, Future[Answers], str]] = {}
         self._finished: SimpleQueue[distributed.Future | None] = SimpleQueue()
         self._lost: ClusterError | None = None
@@ -137,16 +142,20 @@ class _Workers:
                 self._client.cancel(left)
 
     def _collect(self) -> None:
-        while True:
-            several = self._take()
-            if None in several:
-                return
-            try:
+        reason = "an error that nobody thought of"
+        try:
+            while True:
+                several = self._take()
+                if None in several:
+                    return
                 self._settle([future for future in several if future is not None])
                 if time.monotonic() - self._looked_s > _LOOK_S:
                     self._look()
-            except (OSError, RuntimeError, ValueError, CancelledError, asyncio.CancelledError) as error:
-                self._lose(ClusterError(_GONE.format(str(error) or type(error).__name__)))
+        except (OSError, RuntimeError, ValueError, CancelledError, asyncio.CancelledError) as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+        finally:
+            # Whatever ends this thread, nobody must wait for what it would have brought.
+            self._lose(ClusterError(_GONE.format(reason)))
 
     def _take(self) -> list[distributed.Future | None]:
         """What is finished by now; nothing after a while without any."""
@@ -211,7 +220,9 @@ class _Workers:
         """See that the scheduler lives, and how many workers it has."""
         if self._client.status != "running":
             raise ClusterError("the connection is closed")
-        self._n_threads = sum(self._client.nthreads().values())
+        n_before, self._n_threads = self._n_threads, sum(self._client.nthreads().values())
+        if n_before and not self._n_threads:
+            _log.warning(_NO_WORKER)
         self._looked_s = time.monotonic()
 
     def _lose(self, error: ClusterError) -> None:

@@ -1,6 +1,7 @@
 """Where a Dask cluster is, or how one is made: an address, this computer, or a file."""
 
 import importlib
+import json
 import logging
 import os
 import re
@@ -11,6 +12,7 @@ from typing import Any
 
 import dask
 import distributed
+from distributed.comm.registry import get_backend
 
 from ndoki.core.errors import ConfigError
 
@@ -18,7 +20,12 @@ __all__ = ["connected"]
 
 _CONNECT_S = 10.0
 _CLOSE_S = 1.0
-_log = logging.getLogger(__name__)
+_DEAF = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+"""Run by workers of this computer: a terminal sends Ctrl-C to them too, and who began them ends them."""
+
+_LOCAL = {"distributed": {"deploy": {"lost-worker-timeout": "1 day"}}}
+"""Dask gives up a worker that is not back after 15 s; a computer with much to do needs longer to start one."""
+
 _EXPECTED = (
     "expected the address of a scheduler (tcp://host:8786), local, local:4 for four workers on this "
     "computer, the scheduler's own .json file, or a .yaml file (docs/reference/cluster.md)"
@@ -41,11 +48,13 @@ def connected(where: str) -> Iterator[distributed.Client]:
     ConfigError
         It is none of these, or there is no answer within 10 s.
     """
-    # A worker that dies is no news: its work is done by others.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    # A worker that dies is no news, its work is done by others; the scheduler's death is told in a sentence.
+    for name in ("distributed", "distributed.client", "tornado.application"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     settings = _settings(where)
-    own = settings.pop("cluster", None)
-    with dask.config.set(settings):
+    own = settings.get("cluster")
+    merged = dask.config.merge(dask.config.config, settings)
+    with dask.config.set({name: merged[name] for name in settings}):
         cluster = _made(where, own)
         try:
             with _client(where, cluster or _address(where)) as client:
@@ -63,8 +72,6 @@ def _client(where: str, reached: object) -> Iterator[distributed.Client]:
     except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(f"--cluster {where}: no scheduler answers there ({error}); {_EXPECTED}") from error
     try:
-        if not client.nthreads():
-            _log.warning("the cluster %s has no worker yet; the run goes on when the first comes", where)
         yield client
     finally:
         with suppress(OSError):
@@ -72,13 +79,15 @@ def _client(where: str, reached: object) -> Iterator[distributed.Client]:
 
 
 def _settings(where: str) -> dict[str, Any]:
-    """Dask's configuration in a YAML file; empty without one.
+    """What is said of Dask's configuration: by a YAML file, or for this computer.
 
     Raises
     ------
     ConfigError
         It cannot be read, or does not say where the cluster is.
     """
+    if where.startswith("local"):
+        return _LOCAL
     if not where.endswith((".yaml", ".yml")):
         return {}
     if not Path(where).is_file():
@@ -95,7 +104,7 @@ def _settings(where: str) -> dict[str, Any]:
     return dict(settings)
 
 
-def _address(where: str) -> object:
+def _address(where: str) -> str:
     """What `distributed.Client` is given.
 
     Raises
@@ -103,24 +112,27 @@ def _address(where: str) -> object:
     ConfigError
         It is nothing that could be one.
     """
+    address = where
     if where.endswith((".yaml", ".yml")):
-        return dask.config.get("scheduler-address")
-    if where.endswith(".json"):
-        if not Path(where).is_file():
-            raise ConfigError(f"--cluster {where}: there is no such file; {_EXPECTED}")
-        return _scheduler_file(where)
-    if "://" not in where:
-        raise ConfigError(f"--cluster {where!r} is no cluster; {_EXPECTED}")
-    return where
-
-
-def _scheduler_file(where: str) -> object:
-    import json
-
+        address = str(dask.config.get("scheduler-address"))
+    elif where.endswith(".json"):
+        address = _address_in(where)
+    if not re.fullmatch(r"\w+://.+:\d+", address):
+        raise ConfigError(f"--cluster {where}: {address!r} is no cluster; {_EXPECTED}")
     try:
-        return json.loads(Path(where).read_text(encoding="utf-8"))["address"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"--cluster {where}: no scheduler's file ({type(error).__name__})") from error
+        get_backend(address.partition("://")[0])
+    except ValueError as error:
+        raise ConfigError(f"--cluster {where}: {error}") from error
+    return address
+
+
+def _address_in(where: str) -> str:
+    try:
+        return str(json.loads(Path(where).read_text(encoding="utf-8"))["address"])
+    except OSError as error:
+        raise ConfigError(f"--cluster {where}: cannot be read ({error.strerror}); {_EXPECTED}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"--cluster {where}: no file that a scheduler wrote; {_EXPECTED}") from error
 
 
 def _made(where: str, own: object) -> Any:
@@ -139,6 +151,7 @@ def _made(where: str, own: object) -> Any:
         processes=True,
         dashboard_address=None,
         silence_logs=logging.CRITICAL,
+        preload=_DEAF,
     )
 
 
