@@ -26,6 +26,7 @@ __all__ = ["hands_of_cluster"]
 _PER_THREAD = 4
 _FEWEST_AT_ONCE = 16
 _LOOK_S = 3.0
+_PATIENCE_S = 0.5
 _GONE = (
     "the scheduler of the cluster is gone ({}); what was heard is kept: run the same command again to go on, "
     "once there is a scheduler"
@@ -97,7 +98,8 @@ class _Workers:
         self._lost: ClusterError | None = None
         self._lock = threading.Lock()
         self._name = f"{order}-{time.time_ns():x}"
-        threading.Thread(target=self._collect, daemon=True).start()
+        self._collector = threading.Thread(target=self._collect, daemon=True)
+        self._collector.start()
 
     @property
     def n_at_once(self) -> int:
@@ -112,6 +114,8 @@ class _Workers:
         self._n_begun += 1
         source = file.recording.source
         with self._lock:
+            if self._lost is None and self._client.status != "running":
+                self._lost = ClusterError(_GONE.format("the connection is closed"))
             if self._lost is not None:
                 answers.set_exception(self._lost)
                 return answers
@@ -137,6 +141,7 @@ class _Workers:
         with self._lock:
             left = [future for future, _, _ in self._begun.values()]
             self._begun.clear()
+        self._collector.join(_PATIENCE_S)
         if left and self._client.status == "running":
             with suppress(OSError, RuntimeError):
                 self._client.cancel(left)
@@ -199,9 +204,9 @@ class _Workers:
             return
         if isinstance(error, KilledWorker):
             reason = (
-                f"{error.allowed_failures + 1} workers died one after the other while they heard it or what "
-                f"was sent with it, the last at {error.last_worker.address}; out of memory, mostly: see that "
-                "worker's log, give workers more memory, and run the same command again"
+                f"each of the {error.allowed_failures + 1} worker(s) that heard it, or what was sent with it, "
+                f"died, the last at {error.last_worker.address}; out of memory, mostly: see that worker's "
+                "log, give workers more memory, and run the same command again"
             )
             answers.set_result([Failure(source=source, reason=reason)])
         elif isinstance(error, ClusterError):

@@ -16,15 +16,16 @@ from distributed.comm.registry import get_backend
 
 from ndoki.core.errors import ConfigError
 
-__all__ = ["connected"]
+__all__ = ["connected", "settings_in"]
 
 _CONNECT_S = 10.0
 _CLOSE_S = 1.0
 _DEAF = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
 """Run by workers of this computer: a terminal sends Ctrl-C to them too, and who began them ends them."""
 
+_HERE = re.compile(r"local(?::(\d+))?")
 _LOCAL = {"distributed": {"deploy": {"lost-worker-timeout": "1 day"}}}
-"""Dask gives up a worker that is not back after 15 s; a computer with much to do needs longer to start one."""
+"""Dask gives up a worker that is not back after 15 s; a busy computer needs longer to start one."""
 
 _EXPECTED = (
     "expected the address of a scheduler (tcp://host:8786), local, local:4 for four workers on this "
@@ -51,7 +52,7 @@ def connected(where: str) -> Iterator[distributed.Client]:
     # A worker that dies is no news, its work is done by others; the scheduler's death is told in a sentence.
     for name in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    settings = _settings(where)
+    settings = settings_in(where)
     own = settings.get("cluster")
     merged = dask.config.merge(dask.config.config, settings)
     with dask.config.set({name: merged[name] for name in settings}):
@@ -78,7 +79,7 @@ def _client(where: str, reached: object) -> Iterator[distributed.Client]:
             client.close(_CLOSE_S)
 
 
-def _settings(where: str) -> dict[str, Any]:
+def settings_in(where: str) -> dict[str, Any]:
     """What is said of Dask's configuration: by a YAML file, or for this computer.
 
     Raises
@@ -86,7 +87,7 @@ def _settings(where: str) -> dict[str, Any]:
     ConfigError
         It cannot be read, or does not say where the cluster is.
     """
-    if where.startswith("local"):
+    if _HERE.fullmatch(where):
         return _LOCAL
     if not where.endswith((".yaml", ".yml")):
         return {}
@@ -139,7 +140,7 @@ def _made(where: str, own: object) -> Any:
     """The cluster that is to be started; None where there is one."""
     if own is not None:
         return _made_as_told(where, own)
-    told = re.fullmatch(r"local(?::(\d+))?", where)
+    told = _HERE.fullmatch(where)
     if told is None:
         return None
     n_workers = int(told[1] or os.cpu_count() or 1)
