@@ -106,16 +106,16 @@ def test_a_list_that_breaks_off_is_said_after_what_was_listed_was_heard(
     s3: Place, reach: Reach, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "page", partial(page, n_names=10))
-    told = []
     with (
         passing(s3.port, lambda path: "error" if "continuation-token" in path else "ok") as port,
         reached_by(Access(attempts=2)),
         Ledger.begun(tmp_path, {}, None) as ledger,
     ):
         incoming = Incoming(stream_recordings([reach(s3, port)]), everything)
-        with pytest.raises(InputError, match="cannot look into s3://forest/2026/card: the server answers"):
-            told += list(hear_all(incoming, job(), ledger))
+        assert list(hear_all(incoming, job(), ledger))
         assert not incoming.is_complete
+        assert isinstance(incoming.failure, InputError)
+        assert "cannot look into s3://forest/2026/card: the server answers" in str(incoming.failure)
         assert ledger.sources() == incoming.names
         assert len(ledger.sources()) > 5
 
@@ -149,15 +149,15 @@ def test_a_server_that_hangs_costs_its_file_and_no_other(files: str, tmp_path: P
 
 
 def test_nothing_is_left_behind(files: str, tmp_path: Path) -> None:
-    """As many open files, threads and objects after 300 files as after 100."""
-    for i in range(300):
+    """As many open files, threads and objects after 180 files as after 60."""
+    for i in range(180):
         shot(tmp_path / "card" / f"{i}.wav")
-    sources = [f"{files}/{i}.wav" for i in range(300)]
+    sources = [f"{files}/{i}.wav" for i in range(180)]
     process = psutil.Process()
     counted = []
     with Ledger.begun(tmp_path / "out", {}, sources) as ledger:
-        for part in (sources[:100], sources[100:200], sources[200:]):
-            assert len(list(hear_all(part, job(), ledger))) == 100
+        for part in (sources[:60], sources[60:120], sources[120:]):
+            assert len(list(hear_all(part, job(), ledger))) == 60
             gc.collect()
             kept = sum(isinstance(one, Stretch) or "Remote" in type(one).__name__ for one in gc.get_objects())
             # The web server's own end of the connections is counted too, and comes and goes.

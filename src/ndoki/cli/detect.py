@@ -228,6 +228,8 @@ def _listen(sources: "list[str] | Incoming", job: "Job", ledger: "Ledger") -> No
             if not isinstance(sources, list) and n_expected != len(sources.names):
                 n_expected = len(sources.names)
                 ledger.expect(n_expected)
+    if not isinstance(sources, list) and sources.failure is not None:
+        raise sources.failure
 
 
 def _put_in_order(sources: "list[str] | Incoming", ledger: "Ledger") -> None:
