@@ -1,10 +1,9 @@
 """Results that go to a server: the same as on a disk, all or nothing, and known to other computers."""
 
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from places import Place, Reach
 from ranged_http import RangedFiles, serving
 
@@ -14,9 +13,10 @@ from ndoki.audio.storage import open_binary
 from ndoki.batch.outlet import Outlet, announce, fetch_ledger, outlet, publish
 from ndoki.batch.session import ledger_path
 from ndoki.cli.detect import run
+from ndoki.cli.merge import run as merge
+from ndoki.cli.status import status
 from ndoki.core.errors import ConfigError, OutputError
 
-Ran = Callable[..., "subprocess.CompletedProcess[str]"]
 OPTIONS = {"detector": "template", "threshold": 0.3, "formats": "csv,raven", "unit_s": 9.92}
 
 
@@ -114,22 +114,22 @@ def test_results_are_no_recordings(source: str, is_result: bool) -> None:
     assert outlet("s3://b/out/").holds(moved) is (is_result or source.startswith("s3"))
 
 
-def test_parts_on_a_server_become_the_whole(s3: Place, ndoki: Ran, tmp_path: Path) -> None:
+def test_parts_on_a_server_become_the_whole(
+    s3: Place, reach: Reach, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two computers with nothing in common but the bucket, and a third that joins their parts."""
-    given = ("--detector", "template", "--threshold", "0.3", "--unit-s", "9.92")
-    sound, environment = "s3://forest/2026/card/kp2", s3.environment(s3.port)
-    for i in (1, 2):
-        own = {"XDG_CACHE_HOME": str(tmp_path / f"computer{i}")} | environment
-        done = ndoki("detect", sound, "--out", f"s3://forest/part{i}", "--shard", f"{i}/2", *given, **own)
-        assert done.returncode in (0, 3), done.stderr
-    merged = ndoki(
-        "merge", "s3://forest/whole", "s3://forest/part1", "s3://forest/part2", *given, **environment
-    )
-    assert (merged.returncode, merged.stderr) == (3, "")
-    whole = ndoki("detect", sound, "--out", tmp_path / "out", *given, **environment)
-    assert (whole.returncode, whole.stderr) == (3, "")
-    cached = tmp_path / "cache" / "ndoki" / "runs"
-    (folder,) = cached.glob("whole-*")
-    assert (folder / "detections.csv").read_bytes() == (tmp_path / "out" / "detections.csv").read_bytes()
-    said = ndoki("status", "s3://forest/part1", **{**environment, "XDG_CACHE_HOME": str(tmp_path / "fourth")})
-    assert "done" in said.stdout
+    sound = f"{reach(s3, s3.port)}/kp2"
+    parts = [f"s3://forest/part{i}" for i in (1, 2)]
+    codes = []
+    for i, part in enumerate(parts, 1):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"computer{i}"))
+        codes.append(run([sound], part, shard=f"{i}/2", **OPTIONS))  # type: ignore[arg-type]
+    assert sorted(codes) == [0, 3], "the broken file is in one of them"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "computer3"))
+    assert merge("s3://forest/whole", parts, **OPTIONS) == 3  # type: ignore[arg-type]
+    assert run([sound], tmp_path / "out", **OPTIONS) == 3  # type: ignore[arg-type]
+    for name in ("detections.csv", "bursts.csv"):
+        assert content(f"s3://forest/whole/{name}") == (tmp_path / "out" / name).read_bytes()
+    done = CliRunner().invoke(status, ["s3://forest/part1"])
+    assert done.exit_code == 0
+    assert "done" in done.output

@@ -56,7 +56,7 @@ def test_any_bytes_in_any_order(server: Server, noise: bytes) -> None:
     chance = random.Random(5)
     with RemoteFile(server.url("noise.wav")) as file:
         assert file.seek(0, 2) == N_BYTES
-        for _ in range(60):
+        for _ in range(24):
             first = chance.choice([0, N_BYTES - 1, chance.randrange(N_BYTES), BLOCK_BYTES - 1])
             n_bytes = chance.choice([0, 1, 1 << 12, chance.randrange(3 * BLOCK_BYTES)])
             file.seek(first)
@@ -135,6 +135,21 @@ def test_what_is_in_the_cache_is_not_asked_for_again(server: Server, noise: byte
             assert file.read() == noise[::-1]
     cached = sum(path.stat().st_size for path in (tmp_path / "cache").iterdir())
     assert N_BYTES < cached <= wanted.cache_bytes
+
+
+def test_a_cache_that_is_too_small_for_a_file_stays_small(
+    server: Server, noise: bytes, tmp_path: Path
+) -> None:
+    folder = tmp_path / "cache"
+    with (
+        reached_by(Access(cache_folder=folder, cache_bytes=SMALLEST_BYTES)),
+        RemoteFile(server.url("noise.wav")) as file,
+    ):
+        for first in (*range(0, N_BYTES, 1_500_000), *range(0, N_BYTES, 1_400_000)):
+            file.seek(first)
+            assert file.read(1000) == noise[first : first + 1000]
+            assert sum(path.stat().st_size for path in folder.iterdir()) <= SMALLEST_BYTES
+    assert len(server.parts()) > 10
 
 
 def test_a_server_without_parts_is_refused_before_a_day_of_sound_comes(

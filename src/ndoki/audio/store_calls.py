@@ -1,7 +1,8 @@
 """The four requests that are made of a server, in the words of each kind: size, bytes, names, and writing.
 
 fsspec's own methods do where they ask once and ask for no more than is wanted. They are passed by where they
-list a folder to learn a size, hold back an error, or wait for a minute before they ask again (adlfs).
+list a folder to learn a size, hold back an error, wait long before they ask again (adlfs), or ask a second
+service what kind of bucket it is (gcsfs).
 """
 
 from collections.abc import Awaitable, Callable
@@ -58,6 +59,8 @@ async def read_range(kind: str, fs: AbstractFileSystem, path: str, first_byte: i
         data = await _read_http(fs, path, first_byte, end_byte)
     elif kind == "azure":
         data = await _read_azure(fs, path, first_byte, end_byte)
+    elif kind == "gcs":
+        data = await _read_gcs(fs, path, first_byte, end_byte)
     else:
         data = await fs._cat_file(path, start=first_byte, end=end_byte)
     if len(data) != end_byte - first_byte:
@@ -91,6 +94,10 @@ async def write(kind: str, fs: AbstractFileSystem, path: str, data: bytes) -> No
     if kind == "azure":
         client = fs.service_client.get_blob_client(*_divided(path))
         await client.upload_blob(data, overwrite=True, **_azure_once())
+    elif kind == "gcs":
+        bucket, key = _divided(path)
+        place = f"{fs.base.removesuffix('storage/v1/')}upload/storage/v1/b/{{}}/o"
+        await fs._call("POST", place, bucket, uploadType="media", name=key, data=data, json_out=True)
     else:
         await fs._pipe_file(path, data)
 
@@ -151,6 +158,12 @@ async def _page_s3(fs: AbstractFileSystem, folder: str, token: str | None, n_nam
 async def _tell_gcs(fs: AbstractFileSystem, path: str) -> Told:
     told = await fs._call("GET", "b/{}/o/{}", *_divided(path), json_out=True)
     return _from_mapping(told["size"], told)
+
+
+async def _read_gcs(fs: AbstractFileSystem, path: str, first_byte: int, end_byte: int) -> bytes:
+    wanted = {"Range": f"bytes={first_byte}-{end_byte - 1}"}
+    _, data = await fs._call("GET", "b/{}/o/{}", *_divided(path), headers=wanted, alt="media")
+    return bytes(data)
 
 
 async def _page_gcs(fs: AbstractFileSystem, folder: str, token: str | None, n_names: int | None) -> Page:

@@ -30,23 +30,20 @@ class Incoming:
         What was found so far. To be read by any thread, and not to be changed.
     is_complete
         Whether that is all.
+    failure
+        Why it will never be, where a folder cannot be listed to its end.
     """
 
     def __init__(self, found: Iterator[list[str]], is_wanted: Callable[[str], bool]) -> None:
         self.names: list[str] = []
         self.is_complete = False
-        self._queue: SimpleQueue[list[str] | NdokiError | None] = SimpleQueue()
+        self.failure: NdokiError | None = None
+        self._queue: SimpleQueue[list[str] | None] = SimpleQueue()
         # A daemon: a listing that hangs must not hold up the end of the program.
         threading.Thread(target=self._find, args=(found, is_wanted), daemon=True).start()
 
     def __iter__(self) -> Iterator[str | None]:
-        """Names as they come, and None whenever none has come for a moment.
-
-        Raises
-        ------
-        InputError
-            A folder cannot be listed to its end. What was found before has been given by then.
-        """
+        """Names as they come, and None whenever none has come for a moment."""
         while True:
             try:
                 some = self._queue.get(timeout=_MOMENT_S)
@@ -55,8 +52,6 @@ class Incoming:
                 continue
             if some is None:
                 return
-            if isinstance(some, NdokiError):
-                raise some
             yield from some
 
     def _find(self, found: Iterator[list[str]], is_wanted: Callable[[str], bool]) -> None:
@@ -67,6 +62,6 @@ class Incoming:
                 self._queue.put(wanted)
             self.is_complete = True
         except NdokiError as error:
-            self._queue.put(error)
+            self.failure = error
         finally:
             self._queue.put(None)

@@ -246,6 +246,8 @@ def _listen(
             if not isinstance(sources, list) and n_expected != len(sources.names):
                 n_expected = len(sources.names)
                 ledger.expect(n_expected)
+    if not isinstance(sources, list) and sources.failure is not None:
+        raise sources.failure
 
 
 def _put_in_order(sources: "list[str] | Incoming", ledger: "Ledger") -> None:
