@@ -203,10 +203,11 @@ class _Workers:
         if answers is None:
             return
         if isinstance(error, KilledWorker):
+            n_deaths, last = error.allowed_failures + 1, error.last_worker.address
             reason = (
-                f"each of the {error.allowed_failures + 1} worker(s) that heard it, or what was sent with it, "
-                f"died, the last at {error.last_worker.address}; out of memory, mostly: see that worker's "
-                "log, give workers more memory, and run the same command again"
+                f"each of the {n_deaths} worker(s) that heard it, or what was sent with it, died, the last "
+                f"at {last}; out of memory, mostly: see that worker's log, give workers more memory, and run "
+                "the same command again"
             )
             answers.set_result([Failure(source=source, reason=reason)])
         elif isinstance(error, ClusterError):
