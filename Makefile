@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make test`. Both set themselves up in ./.venv.
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-PINS := pyproject.toml constraints.txt tools/install.py tools/venv.sh
+PINS := pyproject.toml constraints.txt tools/install.py tools/venv.sh tools/azurite.sh
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -73,4 +73,5 @@ $(VENV)/.base: $(PINS)
 $(VENV)/.test: $(PINS)
 	@tools/venv.sh $(VENV)
 	@$(PYTHON) tools/install.py base train test
+	@tools/azurite.sh $(VENV)/azurite
 	@touch $(VENV)/.base $@

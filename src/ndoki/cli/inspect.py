@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ndoki.cli.storage_options import storage_options
+
 if TYPE_CHECKING:
     from ndoki.cli.inspection import Inspection
 
@@ -41,6 +43,7 @@ class _BadInput(click.ClickException):
     help="Also write quality.csv, sites.csv and a picture per site there.",
 )
 @click.option("--quick", is_flag=True, help="Read headers only; do not listen.")
+@storage_options
 @click.pass_context
 def inspect(
     context: click.Context,
@@ -59,8 +62,8 @@ def inspect(
     one recorder. With --out, microphones that died or got wet are looked for too, and each site gets a
     picture of its hours and days.
 
-    INPUT is a sound file, or a folder that is walked to the bottom. Exit code 3 means that some files could
-    not be read.
+    INPUT is a sound file, or a folder that is walked to the bottom; on this computer, or at an address
+    (az://, abfs://, s3://, gs://, https://). Exit code 3 means that some files could not be read.
     """
     from ndoki.audio.storage import find_recordings
     from ndoki.cli.inspection import inspect_one
