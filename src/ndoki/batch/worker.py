@@ -21,7 +21,7 @@ from ndoki.batch.hands import Failure, guarded, hear_stretches
 from ndoki.batch.wire import bytes_from_thinned, recording_from_text
 from ndoki.core.errors import AudioError, ClusterError, RemoteError
 from ndoki.detectors.protocol import Detector
-from ndoki.detectors.registry import DETECTORS, load_detector
+from ndoki.detectors.registry import DETECTORS, gated_for, load_detector
 from ndoki.events.pick import Picker
 
 __all__ = ["Order", "Orders", "Told", "hear", "order_for"]
@@ -152,12 +152,16 @@ def _detector(order: Order) -> Detector:
 
 
 def _loaded(order: Order) -> Detector:
+    """The order's detector; behind its gate where the run's is, which is known by the digest."""
     if order.content is None:
-        return load_detector(order.detector)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"detector{order.detector}"
-        path.write_bytes(order.content)
-        return load_detector(str(path))
+        detector = load_detector(order.detector)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"detector{order.detector}"
+            path.write_bytes(order.content)
+            detector = load_detector(str(path))
+    gated = gated_for(detector, order.picker.threshold)
+    return gated if gated.id.digest == order.digest else detector
 
 
 def _opened(source: str, identity: str) -> Samples:
