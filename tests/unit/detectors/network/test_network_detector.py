@@ -215,6 +215,15 @@ def test_behind_a_gate_scores_are_those_of_the_network_or_0(with_gate_of, sample
     assert set(behind.proposals.frame) == set(whole.proposals.frame) & set(np.flatnonzero(heard))
 
 
+def test_frames_between_two_runs_that_were_joined_are_not_heard(with_gate_of, samples):
+    """They are scored on the way. Whether runs are joined depends on the block, so that must not count."""
+    behind, block = with_gate_of(0.015).gated(), block_of(samples)
+    heard = behind.heard(behind.frames_of(block), block)
+    runs = np.diff(np.flatnonzero(np.diff(heard.astype(int))))
+    assert (runs < BEFORE + AFTER).any()
+    np.testing.assert_array_equal(behind.analyse(block).track.scores[:, 0] > 0, heard)
+
+
 def test_a_gate_that_nothing_passes_and_one_that_all_does(with_gate_of, samples):
     detector = with_gate_of(-np.inf)
     whole, behind = (one.analyse(block_of(samples)).track.scores for one in (detector, detector.gated()))
