@@ -37,10 +37,11 @@ _FOREIGN = (
     ("gcsfs.retry", "HttpError"),
     ("google.auth.exceptions", "GoogleAuthError"),
 )
+_CUT_OFF = "aiohttp.http_exceptions"
 _NO_CREDENTIALS = ("NoCredentials", "PartialCredentials", "CredentialUnavailable", "ClientAuthentication",
                    "DefaultCredentials", "ProfileNotFound", "TokenRetrieval", "RefreshError")  # fmt: skip
 _requests: "set[Future[Any]]" = set()
-_is_stopped = threading.Event()
+_is_stopped, _changing = threading.Event(), threading.Lock()
 _random = SystemRandom()
 T = TypeVar("T")
 
@@ -91,11 +92,12 @@ def begin(work: Coroutine[Any, Any, T]) -> "Future[T]":
     RemoteError
         Requests were abandoned.
     """
-    if _is_stopped.is_set():
-        work.close()
-        raise RemoteError("the run was stopped")
-    future = asyncio.run_coroutine_threadsafe(work, get_loop())
-    _requests.add(future)
+    with _changing:
+        if _is_stopped.is_set():
+            work.close()
+            raise RemoteError("the run was stopped")
+        future = asyncio.run_coroutine_threadsafe(work, get_loop())
+        _requests.add(future)
     future.add_done_callback(_requests.discard)
     return future
 
@@ -120,8 +122,10 @@ def result_of(future: "Future[T]") -> T:
 
 def abandon_requests() -> None:
     """Give up all requests: who waits for one, or makes one, gets a RemoteError at once."""
-    _is_stopped.set()
-    for future in list(_requests):
+    with _changing:
+        _is_stopped.set()
+        under_way = list(_requests)
+    for future in under_way:
         future.cancel()
 
 
@@ -184,7 +188,9 @@ def _status(error: BaseException) -> int | None:
         response = getattr(one, "response", None)
         if isinstance(response, dict):
             return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0) or None
-        for name in ("status", "status_code", "code"):
+        # aiohttp has a code 400 for answers that were cut off.
+        named = ("status", "status_code", "code") if type(one).__module__ != _CUT_OFF else ()
+        for name in named:
             value = getattr(one, name, None)
             if isinstance(value, int) and value >= 400:
                 return value

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
+from aiohttp.http_exceptions import ContentLengthError
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
@@ -73,6 +74,7 @@ def failing(n: int, error: Exception) -> tuple[Callable[[], Awaitable[str]], lis
 PASSING = [
     web(500), web(503), web(429), web(408), aws(500), aws(503), azure(500), azure(503),
     ConnectionResetError(104, "Connection reset by peer"), aiohttp.ClientPayloadError("cut"),
+    caused_by(aiohttp.ClientPayloadError("cut"), ContentLengthError("not enough")),
     aiohttp.ServerDisconnectedError(), ServiceRequestError("no way there"), TimeoutError(), OSError("half"),
     EndpointConnectionError(endpoint_url="http://x"),
 ]  # fmt: skip
