@@ -55,7 +55,7 @@ class GateFit:
     spread_frames: int = 8
     least_score: float = 0.3
     lost_share: float = 0.001
-    margin: float = 0.1
+    margin: float = 1.0
     n_steps: int = 10000
     batch_size: int = 96
     n_cells: int = 64
