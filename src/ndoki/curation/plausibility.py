@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
-__all__ = ["ALONE", "CUES", "LEAST_SCORE", "Cues", "Weights", "plausibility", "rhythm"]
+__all__ = ["ALONE", "CUES", "ECHO", "LEAST_SCORE", "Cues", "Weights", "plausibility", "rhythm"]
 
 LEAST_SCORE = 5e-4
 """Candidates score at least this. Scores are calibrated: of what scores so low in sound that nobody has
@@ -18,6 +18,12 @@ labelled, one in two thousand is a shot; where a label says that there is one, o
 
 ALONE = 0.5
 """Likeness of a candidate that there is nothing to compare with: what noise has with a shot, about."""
+
+ECHO = -3.0
+"""The cue ``beat`` of what lies on the echo of a burst's beat: it can be no shot of that burst."""
+
+_UNHEARD = 0.02
+"""What is put on a beat counts as if it had this score: a detector was not asked about a shot just there."""
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -41,7 +47,7 @@ class Cues:
     rhythm
         How well it keeps time with likely shots around it, see `rhythm`.
     beat
-        Unity of the burst's beat that it lies on, see `ndoki.curation.beat`; 0 off it.
+        Unity of the burst's beat that it lies on, see `ndoki.curation.beat`; 0 off it, `ECHO` on its echo.
     follows
         Whether a likely shot began in the 0.6 s before, 0 or 1.
     is_meant
@@ -58,9 +64,10 @@ class Cues:
 
     def design(self) -> Doubles:
         """Matrix of the logistic model, shape (n, 8): one column per cue, in order, and ones."""
+        score = np.where(self.score == 0, _UNHEARD, self.score)
         return np.stack(
             [
-                logit(np.clip(self.score, LEAST_SCORE, 1 - LEAST_SCORE)),
+                logit(np.clip(score, LEAST_SCORE, 1 - LEAST_SCORE)),
                 np.log(np.maximum(self.evidence, 0.1)) * (1 - self.follows),
                 self.likeness,
                 self.rhythm,
