@@ -48,8 +48,8 @@ def read_raven(
     path: Path,
     *,
     source: str = "",
-    label_column: str = "Label",
-    score_column: str = "Score",
+    label_column: str | None = None,
+    score_column: str | None = None,
     refused: list[TableError] | None = None,
 ) -> list[Row]:
     """Read a Raven selection table.
@@ -70,7 +70,8 @@ def read_raven(
     source
         The recording, for a table with neither Begin Path nor Begin File.
     label_column, score_column
-        Columns that hold label and score, e.g. ``Tag 1`` or ``score-guns``.
+        Columns that hold label and score, e.g. ``Tag 1`` or ``score-guns``. When None, ``Label`` and
+        ``Score``, where the table has them.
     refused
         Where given, rows that cannot be understood are left out, and their errors added here.
 
@@ -82,7 +83,7 @@ def read_raven(
     Raises
     ------
     TableError
-        The file cannot be read, a needed column is missing, or a cell cannot be understood.
+        The file cannot be read, a column that is needed or named is missing, or a cell cannot be understood.
     """
     lines = read_lines(path)
     headers = unique_headers([_unquoted(cell) for cell in lines[0].split("\t")] if lines else [])
@@ -104,10 +105,12 @@ def _key(header: str) -> str:
     return _NOISE.sub("", header.casefold())
 
 
-def _names(path: Path, headers: Sequence[str], label_column: str, score_column: str) -> dict[str, str]:
+def _names(
+    path: Path, headers: Sequence[str], label_column: str | None, score_column: str | None
+) -> dict[str, str]:
     """Our name for each header that we know; the first wins where two mean the same."""
     columns = {key: name for key, name in _COLUMNS.items() if name not in ("label", "score")}
-    columns |= {_key(label_column): "label", _key(score_column): "score"}
+    columns |= {_key(label_column or "Label"): "label", _key(score_column or "Score"): "score"}
     names: dict[str, str] = {}
     for header in headers:
         name = columns.get(_key(header))
@@ -121,6 +124,13 @@ def _names(path: Path, headers: Sequence[str], label_column: str, score_column: 
         for wanted, name in (("Begin Time (s)", "begin_s"), ("End Time (s)", "end_s"))
         if name not in names.values()
     ]
+    present = {_key(header) for header in headers}
+    absent = [one for one in (label_column, score_column) if one and _key(one) not in present]
+    if absent and not missing:
+        raise TableError(
+            f"{path}: no column {' and no column '.join(map(repr, absent))}; found {', '.join(headers)}; "
+            "name one of these"
+        )
     if missing:
         raise TableError(
             f"{path}: no column {' and no column '.join(missing)}; "

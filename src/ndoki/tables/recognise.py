@@ -14,7 +14,7 @@ from ndoki.tables.jsonl import read_jsonl
 from ndoki.tables.raven_reader import read_raven
 from ndoki.tables.row import Row, row_from_cells
 
-__all__ = ["TRUTH_SUFFIX", "Table", "read_table", "read_truth_table"]
+__all__ = ["TRUTH_SUFFIX", "Table", "read_table", "read_truth_table", "recording_of"]
 
 TRUTH_SUFFIX = ".truth.csv"
 """Ending of the tables that ``ndoki simulate`` writes beside its sounds."""
@@ -71,7 +71,7 @@ def read_table(path: Path, *, refused: list[TableError] | None = None) -> Table:
     lines = read_lines(path)
     first = next((line for line in lines if line.strip()), "")
     kind = _kind(path, first)
-    recording = _recording_of(path)
+    recording = recording_of(path)
     if kind == "raven":
         rows = read_raven(path, source=recording, refused=refused)
     elif kind == "audacity":
@@ -167,7 +167,7 @@ def _is_label(line: str) -> bool:
     return end_s >= begin_s
 
 
-def _recording_of(path: Path) -> str:
+def recording_of(path: Path) -> str:
     """The recording that a table's name stands for; with its ending if it lies beside the table."""
     stem = _ENDINGS.sub("", path.name)
     beside = sorted(path.parent.glob(f"{_literal(stem)}.*"))

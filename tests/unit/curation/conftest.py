@@ -1,13 +1,25 @@
-"""Sounds with known shots, and a detector that hears them as told."""
+"""Sounds with known shots, detectors that hear them as told, and shot-free sound for mining."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Analysis, Block, DetectorId, Proposals, ScoreTrack
+
+ONSETS_S = (5.0, 14.0, 23.0, 32.0)
+
+
+@pytest.fixture(scope="session")
+def looks_shot_free(forest: Callable[..., np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A 40 s recording with something at 5, 14, 23 and 32 s that the shipped network takes for shots."""
+    path = tmp_path_factory.mktemp("card") / "nn03a_20180817_060000.wav"
+    soundfile.write(path, forest(40.0, ONSETS_S, snr_db=20.0), 8000, subtype="PCM_16")
+    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
