@@ -22,8 +22,7 @@ _LEAST_ONSETS = 4
 _LEAST_UNITY = 0.7
 _STEP = 0.004
 _ON_BEAT = 0.3
-_ON_ECHO = 0.2
-_OPENING = 3
+_NEARLY = 0.95
 _LATE_S = 0.03
 
 Doubles = npt.NDArray[np.float64]
@@ -41,25 +40,15 @@ class Beat:
         Their distance.
     unity
         How well the onsets keep it: length of the mean of their phases as unit vectors, in [0.7, 1].
-    echo_s
-        How far behind each beat an echo lies that outshouts the later shots; None where none does.
     """
 
     teeth_s: Doubles
     period_s: float
     unity: float
-    echo_s: float | None = None
 
     def is_on(self, onset_s: float) -> bool:
         """Whether an onset lies within 0.3 periods of a beat."""
         return bool(np.min(np.abs(self.teeth_s - onset_s)) <= _ON_BEAT * self.period_s)
-
-    def is_echo(self, onset_s: float) -> bool:
-        """Whether an onset lies within 0.2 periods of the echo of a beat."""
-        if self.echo_s is None or not self.teeth_s[0] <= onset_s <= self.teeth_s[-1] + self.period_s:
-            return False
-        late_s = (onset_s - self.teeth_s[0] - self.echo_s) % self.period_s
-        return bool(min(late_s, self.period_s - late_s) <= _ON_ECHO * self.period_s)
 
     def empty(self, onsets_s: Doubles) -> Doubles:
         """Beats without an onset within 0.3 periods."""
@@ -104,19 +93,21 @@ def _beat(onsets_s: Doubles, weights: Doubles) -> Beat | None:
     first_s = onsets_s[0]
     period_s = np.exp(np.arange(np.log(PERIODS_S[0]), np.log(PERIODS_S[1]), _STEP))
     phases = np.exp(2j * np.pi * (onsets_s - first_s)[None, :] / period_s[:, None]) @ weights
-    best = int(np.argmax(np.abs(phases)))
+    best = _longest_peak(np.abs(phases))
     unity = float(np.abs(phases[best]) / weights.sum())
     if unity < _LEAST_UNITY:
         return None
     period = float(period_s[best])
     phase_s = float(np.angle(phases[best])) / (2 * np.pi) * period
     length_s = float(onsets_s[-1] - first_s)
-    opening_s = onsets_s[:, None] - first_s - period * np.arange(_OPENING)[None, :]
-    n_opening = np.count_nonzero((np.abs(opening_s) <= _ON_ECHO * period).any(axis=0))
-    if abs(phase_s) > _ON_BEAT * period and n_opening >= _OPENING - 1:
-        numbers = np.arange(np.floor((length_s + _LATE_S) / period) + 1)
-        return Beat(teeth_s=first_s + period * numbers, period_s=period, unity=unity, echo_s=phase_s % period)
     numbers = np.arange(
         np.ceil((-phase_s - _LATE_S) / period), np.floor((length_s - phase_s + _LATE_S) / period) + 1
     )
     return Beat(teeth_s=first_s + phase_s + period * numbers, period_s=period, unity=unity)
+
+
+def _longest_peak(agreement: Doubles) -> int:
+    """Last of the highest peaks: half a period, where it is among those tried, suits as well as the whole."""
+    padded = np.concatenate([[-np.inf], agreement, [-np.inf]])
+    is_peak = (agreement >= padded[:-2]) & (agreement >= padded[2:])
+    return int(np.flatnonzero(is_peak & (agreement >= _NEARLY * agreement.max()))[-1])

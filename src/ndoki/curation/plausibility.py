@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
-__all__ = ["ALONE", "CUES", "ECHO", "LEAST_SCORE", "Cues", "Weights", "plausibility", "rhythm"]
+__all__ = ["ALONE", "CUES", "LEAST_SCORE", "Cues", "Weights", "plausibility", "rhythm"]
 
 LEAST_SCORE = 5e-4
 """Candidates score at least this. Scores are calibrated: of what scores so low in sound that nobody has
@@ -18,9 +18,6 @@ labelled, one in two thousand is a shot; where a label says that there is one, o
 
 ALONE = 0.5
 """Likeness of a candidate that there is nothing to compare with: what noise has with a shot, about."""
-
-ECHO = -3.0
-"""The cue ``beat`` of what lies on the echo of a burst's beat: it can be no shot of that burst."""
 
 _UNHEARD = 0.02
 """What is put on a beat counts as if it had this score: a detector was not asked about a shot just there."""
@@ -47,7 +44,7 @@ class Cues:
     rhythm
         How well it keeps time with likely shots around it, see `rhythm`.
     beat
-        Unity of the burst's beat that it lies on, see `ndoki.curation.beat`; 0 off it, `ECHO` on its echo.
+        Unity of the burst's beat that it lies on, see `ndoki.curation.beat`; 0 off it.
     follows
         Whether a likely shot began in the 0.6 s before, 0 or 1.
     is_meant
@@ -87,14 +84,14 @@ CUES = tuple(field.name for field in fields(Cues))
 class Weights:
     """Log odds that each cue adds; fitted by ``benchmarks/refine.py --fit`` to the world TRAIN."""
 
-    score: float = 0.45
-    evidence: float = 0.55
-    likeness: float = 3.6
-    rhythm: float = 0.7
-    beat: float = 1.9
-    follows: float = 2.75
-    is_meant: float = 2.2
-    offset: float = -4.2
+    score: float = 0.6
+    evidence: float = 0.45
+    likeness: float = 4.3
+    rhythm: float = 1.7
+    beat: float = 0.5
+    follows: float = 1.8
+    is_meant: float = 2.3
+    offset: float = -3.4
 
     def column(self) -> Doubles:
         """In the order of `Cues.design`."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ndoki.core.types import Event
 from ndoki.curation.beat import Beat, find_beats
 from ndoki.curation.onset_estimate import Pick, Stretch, likeness, pick_onset
-from ndoki.curation.plausibility import ALONE, ECHO, Cues, Weights, plausibility, rhythm
+from ndoki.curation.plausibility import ALONE, Cues, Weights, plausibility, rhythm
 from ndoki.curation.windows import Window
 from ndoki.evaluation.match import Pairs, match_closest
 
@@ -214,7 +214,6 @@ def _cues(
     beat = np.zeros(len(onset_s))
     for one in beats:
         beat[np.array([one.is_on(at) for at in onset_s.tolist()])] = one.unity
-        beat[np.array([one.is_echo(at) for at in onset_s.tolist()])] = ECHO
     likely_s = np.sort(onset_s[likely])
     n_before = np.searchsorted(likely_s, onset_s - ONE_SHOT_S) - np.searchsorted(
         likely_s, onset_s - _FOLLOWS_S
