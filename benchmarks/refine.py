@@ -16,7 +16,7 @@ import argparse
 import os
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -52,7 +52,8 @@ SURE = 0.9
 RATES = Rates(hunts_per_hour=40.0)
 SLACK_S = 0.5
 FIT_SEED = 400_000
-EDGES_DB = (-99.0, 0.0, 3.0, 6.0, 10.0, 15.0, 20.0, 99.0)
+CONFIDENCES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 1.01)
+EDGES_DB = (0.0, 3.0, 6.0, 10.0, 15.0, 20.0)
 
 Booleans = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
@@ -159,49 +160,53 @@ def share(parts: Sequence[Booleans], seed: int = 0) -> str:
     return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}] of {int(n.sum())}"
 
 
-def placed_rows(name: str, outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
+def placed_rows(outcomes: Sequence[Outcome]) -> dict[str, str]:
     """Shares of shots placed within 30 ms, all and by level; and how many of those placed are right."""
-    rows = []
-    for what, audible, first in (
-        ("all shots", False, False),
-        (f"shots ≥ {AUDIBLE_DB:g} dB", True, False),
-        ("first shots", False, True),
-        (f"first shots ≥ {AUDIBLE_DB:g} dB", True, True),
-    ):
-        keep = [((o.snr_db >= AUDIBLE_DB) | (not audible)) & (o.is_first | (not first)) for o in outcomes]
-        rows.append(
-            (name, what, share([np.isfinite(o.error_s[k]) for o, k in zip(outcomes, keep, strict=True)]))
-        )
-    for low, high in pairwise(EDGES_DB):
-        part = [np.isfinite(o.error_s[(o.snr_db >= low) & (o.snr_db < high)]) for o in outcomes]
-        rows.append((name, f"{low:g} to {high:g} dB", share(part)))
-    rows.append((name, "placed onsets that are right", share([o.is_matched for o in outcomes])))
+    every = [np.ones(len(o.snr_db), np.bool_) for o in outcomes]
+    audible = [o.snr_db >= AUDIBLE_DB for o in outcomes]
+    first = [o.is_first for o in outcomes]
+    parts = {
+        "all shots": every,
+        f"shots ≥ {AUDIBLE_DB:g} dB": audible,
+        "first shots": first,
+        f"first shots ≥ {AUDIBLE_DB:g} dB": [one & other for one, other in zip(audible, first, strict=True)],
+    }
+    for low, high in pairwise((-np.inf, *EDGES_DB, np.inf)):
+        here = [(o.snr_db >= low) & (o.snr_db < high) for o in outcomes]
+        name = f"{low:g} to {high:g} dB" if np.isfinite(low + high) else f"≥ {low:g} dB"
+        parts[name if np.isfinite(low) else f"< {high:g} dB"] = here
+    rows = {
+        name: share([np.isfinite(o.error_s[keep]) for o, keep in zip(outcomes, kept, strict=True)])
+        for name, kept in parts.items()
+    }
     sure = [
         np.array([one.confidence >= SURE for one in o.candidates if one.is_shot], np.bool_) for o in outcomes
     ]
-    right = [o.is_matched[s] for o, s in zip(outcomes, sure, strict=True)]
-    rows.append((name, f"right of those with confidence ≥ {SURE:g}", share(right)))
-    rows.append((name, "error of those placed", _errors(outcomes)))
-    return rows
+    rows["right of those placed"] = share([o.is_matched for o in outcomes])
+    right = [o.is_matched[keep] for o, keep in zip(outcomes, sure, strict=True)]
+    rows[f"right of those with confidence ≥ {SURE:g}"] = share(right)
+    return rows | _errors(outcomes)
 
 
-def _errors(outcomes: Sequence[Outcome]) -> str:
+def _errors(outcomes: Sequence[Outcome]) -> dict[str, str]:
     error_ms = 1000 * np.concatenate([o.error_s[np.isfinite(o.error_s)] for o in outcomes])
     half, most = np.quantile(np.abs(error_ms), [0.5, 0.9])
-    return f"median {half:.1f} ms, 90 % within {most:.1f} ms, bias {np.median(error_ms):+.1f} ms"
+    return {
+        "error of those right: median, 90 %": f"{half:.1f} ms, {most:.1f} ms",
+        "their bias (median, late is positive)": f"{np.median(error_ms):+.1f} ms",
+    }
 
 
-def reliability_rows(name: str, outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
-    """What confidence says of candidates against how many are right."""
+def reliability_rows(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """What confidence says of candidates against how many are right, by range of confidence."""
     confidence = np.array([one.confidence for o in outcomes for one in o.candidates])
     right = np.concatenate([o.is_right for o in outcomes])
-    rows = []
-    for low in (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97):
-        high = {0.0: 0.1, 0.1: 0.3, 0.3: 0.5, 0.5: 0.7, 0.7: 0.9, 0.9: 0.97}.get(low, 1.01)
+    rows = {}
+    for low, high in pairwise(CONFIDENCES):
         here = (confidence >= low) & (confidence < high)
         if here.any():
-            cells = (f"{low:g} to {min(high, 1):g}", str(here.sum()), f"{confidence[here].mean():.2f}")
-            rows.append((name, *cells, f"{right[here].mean():.2f}"))
+            told, found = confidence[here].mean(), right[here].mean()
+            rows[f"{low:g} to {min(high, 1):g}"] = f"{told:.2f}: {found:.2f} of {here.sum()}"
     return rows
 
 
@@ -267,24 +272,29 @@ def main() -> None:
         return
     began = time.perf_counter()
     found = measured(world, detector, rules)
-    placed = [row for name, outcomes in found.items() for row in placed_rows(name, outcomes)]
-    reliable = [row for name, outcomes in found.items() for row in reliability_rows(name, outcomes)]
     print(
         f"{platform.machine()}, Python {platform.python_version()}, {time.perf_counter() - began:.0f} s; "
         f"detector {detector.id.name} {detector.id.digest[:12]}; "
         f"{world.n_days} days of 10 min, seeds from {world.seed}"
     )
-    columns = ("labels", "what", "within 30 ms [95 %]")
     show_tables(
         [
-            TextTable(title="Onsets placed from labels 0 to 12 s early", columns=columns, rows=tuple(placed)),
-            TextTable(
-                title="Confidence",
-                columns=("labels", "confidence", "candidates", "mean", "right"),
-                rows=tuple(reliable),
-            ),
+            beside("Onsets placed within 30 ms [95 %], from labels 0 to 12 s early", found, placed_rows),
+            beside("Mean confidence of candidates: how many are right", found, reliability_rows),
         ]
     )
+
+
+def beside(
+    title: str,
+    found: dict[str, list[Outcome]],
+    rows_of: Callable[[Sequence[Outcome]], dict[str, str]],
+) -> TextTable:
+    """One column for each way to label."""
+    columns = [rows_of(outcomes) for outcomes in found.values()]
+    names = dict.fromkeys(name for column in columns for name in column)
+    rows = tuple((name, *(column.get(name, "–") for column in columns)) for name in names)
+    return TextTable(title=title, columns=("", *found), rows=rows)
 
 
 if __name__ == "__main__":

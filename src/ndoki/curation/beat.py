@@ -22,6 +22,7 @@ _LEAST_ONSETS = 4
 _LEAST_UNITY = 0.7
 _STEP = 0.004
 _ON_BEAT = 0.3
+_NEARLY = 0.95
 _LATE_S = 0.03
 
 Doubles = npt.NDArray[np.float64]
@@ -92,7 +93,7 @@ def _beat(onsets_s: Doubles, weights: Doubles) -> Beat | None:
     first_s = onsets_s[0]
     period_s = np.exp(np.arange(np.log(PERIODS_S[0]), np.log(PERIODS_S[1]), _STEP))
     phases = np.exp(2j * np.pi * (onsets_s - first_s)[None, :] / period_s[:, None]) @ weights
-    best = int(np.argmax(np.abs(phases)))
+    best = _longest_peak(np.abs(phases))
     unity = float(np.abs(phases[best]) / weights.sum())
     if unity < _LEAST_UNITY:
         return None
@@ -103,3 +104,10 @@ def _beat(onsets_s: Doubles, weights: Doubles) -> Beat | None:
         np.ceil((-phase_s - _LATE_S) / period), np.floor((length_s - phase_s + _LATE_S) / period) + 1
     )
     return Beat(teeth_s=first_s + phase_s + period * numbers, period_s=period, unity=unity)
+
+
+def _longest_peak(agreement: Doubles) -> int:
+    """Last of the highest peaks: half a period, where it is among those tried, suits as well as the whole."""
+    padded = np.concatenate([[-np.inf], agreement, [-np.inf]])
+    is_peak = (agreement >= padded[:-2]) & (agreement >= padded[2:])
+    return int(np.flatnonzero(is_peak & (agreement >= _NEARLY * agreement.max()))[-1])

@@ -19,6 +19,9 @@ labelled, one in two thousand is a shot; where a label says that there is one, o
 ALONE = 0.5
 """Likeness of a candidate that there is nothing to compare with: what noise has with a shot, about."""
 
+_UNHEARD = 0.02
+"""What is put on a beat counts as if it had this score: a detector was not asked about a shot just there."""
+
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
@@ -58,9 +61,10 @@ class Cues:
 
     def design(self) -> Doubles:
         """Matrix of the logistic model, shape (n, 8): one column per cue, in order, and ones."""
+        score = np.where(self.score == 0, _UNHEARD, self.score)
         return np.stack(
             [
-                logit(np.clip(self.score, LEAST_SCORE, 1 - LEAST_SCORE)),
+                logit(np.clip(score, LEAST_SCORE, 1 - LEAST_SCORE)),
                 np.log(np.maximum(self.evidence, 0.1)) * (1 - self.follows),
                 self.likeness,
                 self.rhythm,
@@ -80,14 +84,14 @@ CUES = tuple(field.name for field in fields(Cues))
 class Weights:
     """Log odds that each cue adds; fitted by ``benchmarks/refine.py --fit`` to the world TRAIN."""
 
-    score: float = 0.45
-    evidence: float = 0.55
-    likeness: float = 3.6
-    rhythm: float = 0.7
-    beat: float = 1.9
-    follows: float = 2.75
-    is_meant: float = 2.2
-    offset: float = -4.2
+    score: float = 0.6
+    evidence: float = 0.45
+    likeness: float = 4.3
+    rhythm: float = 1.7
+    beat: float = 0.5
+    follows: float = 1.8
+    is_meant: float = 2.3
+    offset: float = -3.4
 
     def column(self) -> Doubles:
         """In the order of `Cues.design`."""

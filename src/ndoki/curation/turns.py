@@ -89,20 +89,21 @@ def by_turns(
     """
     heard = {event.first_sample: listen(event.first_sample) for event in events}
     judged = _settled(events, windows, heard, rate_hz, weights, least)
-    missing = _missing(judged, rate_hz, least)
+    likely = judged.probability >= least
+    beats = _beats(judged.onset_s, judged.probability, likely)
+    missing = _missing(judged, beats, rate_hz, likely)
     if not missing:
         return judged
     heard |= {event.first_sample: listen(event.first_sample) for event in missing}
     together = sorted([*events, *missing], key=lambda event: event.first_sample)
-    return _settled(together, windows, heard, rate_hz, weights, least)
+    return _settled(together, windows, heard, rate_hz, weights, least, beats)
 
 
-def _missing(judged: Judged, rate_hz: int, least: float) -> list[Event]:
+def _missing(judged: Judged, beats: Sequence[Beat], rate_hz: int, likely: Booleans) -> list[Event]:
     """Events for beats on which nothing likely lies, in the shape of their nearest neighbour."""
-    likely = judged.probability >= least
     taken = {event.first_sample for event in judged.events}
     found = []
-    for beat in _beats(judged.onset_s, judged.probability, likely):
+    for beat in beats:
         for tooth_s in beat.empty(judged.onset_s[likely]):
             like = judged.events[int(np.argmin(np.where(likely, np.abs(judged.onset_s - tooth_s), np.inf)))]
             at = round(float(tooth_s) * rate_hz)
@@ -127,8 +128,9 @@ def _settled(
     rate_hz: int,
     weights: Weights,
     least: float,
+    beats: Sequence[Beat] | None = None,
 ) -> Judged:
-    """Turns until the likely shots stay the same."""
+    """Turns until the likely shots stay the same; with the beats that are given, or found in every turn."""
     stretches = [heard[event.first_sample] for event in events]
     inside = np.array([[window.holds(event.first_sample) for window in windows] for event in events])
     inside &= _differ(windows)
@@ -148,7 +150,9 @@ def _settled(
         likely = probability >= least
         picks = _picks(stretches, likely)
         onset_samples = np.array([pick.sample(rate_hz) for pick in picks], np.int64)
-        cues = _cues(stretches, picks, onset_samples / rate_hz, cues.score, probability, likely)
+        onset_s = onset_samples / rate_hz
+        in_time = _beats(onset_s, probability, likely) if beats is None else beats
+        cues = _cues(stretches, picks, onset_s, cues.score, likely, in_time)
         cues, label = _meant(cues, inside, weights)
         probability = plausibility(cues, weights)
         if ((probability >= least) == likely).all():
@@ -200,17 +204,16 @@ def _cues(
     picks: Sequence[Pick],
     onset_s: Doubles,
     score: Doubles,
-    probability: Doubles,
     likely: Booleans,
+    beats: Sequence[Beat],
 ) -> Cues:
     """Cues of a turn, but for the labels."""
     order = np.argsort(onset_s, kind="stable")
     in_time = np.empty(len(onset_s))
     in_time[order] = rhythm(onset_s[order], likely[order])
     beat = np.zeros(len(onset_s))
-    for one in _beats(onset_s, probability, likely):
-        on = np.array([one.is_on(at) for at in onset_s.tolist()])
-        beat[on] = one.unity
+    for one in beats:
+        beat[np.array([one.is_on(at) for at in onset_s.tolist()])] = one.unity
     likely_s = np.sort(onset_s[likely])
     n_before = np.searchsorted(likely_s, onset_s - ONE_SHOT_S) - np.searchsorted(
         likely_s, onset_s - _FOLLOWS_S

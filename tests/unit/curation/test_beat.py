@@ -57,3 +57,8 @@ def test_runs_are_told_apart():
     first, second = find_beats(onsets, np.ones(11))
     assert (first.period_s, second.period_s) == (pytest.approx(0.1, rel=0.01), pytest.approx(0.08, rel=0.01))
     assert (len(first.teeth_s), len(second.teeth_s)) == (5, 6)
+
+
+def test_a_slow_burst_is_not_taken_for_one_twice_as_fast():
+    (beat,) = find_beats(3 + 0.15 * np.arange(6), np.ones(6))
+    assert beat.period_s == pytest.approx(0.15, rel=0.005)

@@ -57,3 +57,8 @@ def test_rhythm():
     even = rhythm(np.arange(5) * 0.3, np.ones(5, bool))
     np.testing.assert_allclose(even, 1.0)
     assert rhythm(np.array([1.0]), np.array([True])).tolist() == [0.0]
+
+
+def test_what_is_put_on_a_beat_counts_as_something_scored():
+    found = plausibility(cues(score=[0.0, 0.0005, 0.5]), Weights())
+    assert found[1] < found[0] < found[2]
