@@ -18,7 +18,7 @@ from ndoki.core.errors import ConfigError
 from ndoki.core.types import Event, Recording
 from ndoki.detectors.protocol import Detector
 from ndoki.events.pick import Picker
-from ndoki.events.stitch import Thinned, stitch, thin
+from ndoki.events.stitch import Thinned, islands, stitch, thin
 
 __all__ = ["channels_of", "pick_stretches", "scan", "scan_stretch"]
 
@@ -122,11 +122,11 @@ def pick_stretches(
     parts
         In order; what is missing holds no event. ``picker`` is the one they were scored for.
     """
-    if not any(len(part.frame) or len(part.proposals) for part in parts):
-        return []
-    column = picker.column_of(detector.labels)
-    whole = stitch(parts, grid=detector.grid, labels=detector.labels, column=column)
-    return picker.pick(whole, recording, channel, detector.id)
+    column, events = picker.column_of(detector.labels), []
+    for island in islands(parts, picker.reach_frames(detector.grid)):
+        whole = stitch(island, grid=detector.grid, labels=detector.labels, column=column)
+        events += picker.pick(whole, recording, channel, detector.id)
+    return events
 
 
 def channels_of(recording: Recording, channel: int | None) -> Sequence[int]:

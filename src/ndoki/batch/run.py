@@ -1,15 +1,13 @@
-"""Many recordings on this machine, stretch by stretch. One bad file never costs another."""
+"""Many recordings, stretch by stretch. One bad file never costs another."""
 
-import logging
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import tzinfo
 from itertools import count
-from typing import TypeVar
+from queue import Empty, SimpleQueue
 
 from ndoki.audio.access import is_url
 from ndoki.audio.blocks import stretches
@@ -18,15 +16,14 @@ from ndoki.audio.patience import abandon_requests, take_requests
 from ndoki.audio.reader import Samples
 from ndoki.audio.recording import describe
 from ndoki.audio.storage import content_identity, open_binary
-from ndoki.batch.ledger import Entry, Ledger
+from ndoki.batch.hands import Answers, Failure, Hands, OpenFile, Task, Threads, guarded
+from ndoki.batch.ledger import Ledger
 from ndoki.batch.session import BEAT_S
 from ndoki.core.deployments import Deployments
-from ndoki.core.errors import NdokiError
 from ndoki.core.types import Event, Recording
 from ndoki.detectors.protocol import Detector
 from ndoki.events.pick import Picker
-from ndoki.events.stitch import Thinned
-from ndoki.scan import channels_of, pick_stretches, scan_stretch
+from ndoki.scan import channels_of, pick_stretches
 
 __all__ = ["UNIT_S", "Failure", "Heard", "Job", "Stretch", "hear_all", "heard_so_far"]
 
@@ -37,7 +34,6 @@ Short enough that an hour keeps eight cores busy, long enough that context, read
 """
 
 _LOOKED_AHEAD = 8
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,36 +58,12 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """A file that could not be heard, and why."""
-
-    source: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
     """A stretch that was heard: its length in seconds, and about how many events begin in it."""
 
     source: str
     length_s: float
     n_events: int
-
-
-T = TypeVar("T")
-
-
-class _File:
-    """A recording at work: its open samples are shared by its stretches."""
-
-    def __init__(self, place: int, entry: Entry, recording: Recording, samples: Samples) -> None:
-        self.place, self.entry, self.recording, self.samples = place, entry, recording, samples
-        self.n_left, self.has_failed = 0, False
-
-    def finish_one(self) -> None:
-        self.n_left -= 1
-        if self.n_left == 0:
-            self.samples.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,18 +76,13 @@ class _Seen:
     samples: Samples
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Unit:
-    file: _File
-    channel: int
-    cut: tuple[int, int]
+_Waiting = dict["Future[Answers]", Task]
+_Done = SimpleQueue["Future[Answers]"]
 
 
-_Answer = tuple[Thinned, int]
-_Waiting = deque[tuple[_Unit, "Future[_Answer | Failure | None]"]]
-
-
-def hear_all(sources: Iterable[str | None], job: Job, ledger: Ledger) -> Iterator[Stretch | Failure]:
+def hear_all(
+    sources: Iterable[str | None], job: Job, ledger: Ledger, hands: Hands | None = None
+) -> Iterator[Stretch | Failure]:
     """Hear what the ledger does not hold yet, and enter it there.
 
     Parameters
@@ -123,6 +90,8 @@ def hear_all(sources: Iterable[str | None], job: Job, ledger: Ledger) -> Iterato
     sources
         Taken one by one, in the order of the tables. None says that the next is not known yet, and that it is
         time for something else.
+    hands
+        Who hears; ``job.jobs`` threads of this process when None. They are stopped at the end.
 
     Yields
     ------
@@ -132,36 +101,42 @@ def hear_all(sources: Iterable[str | None], job: Job, ledger: Ledger) -> Iterato
     ------
     OutputError
         The ledger cannot be written.
+    ClusterError
+        Those who hear are gone.
     """
     take_requests()
-    pool, lookers = ThreadPoolExecutor(job.jobs), ThreadPoolExecutor(_LOOKED_AHEAD)
-    waiting: _Waiting = deque()
-    units = _units(sources, job, ledger, lookers)
+    hands = hands or Threads(job.detector, job.picker, job.jobs)
+    lookers = ThreadPoolExecutor(_LOOKED_AHEAD)
+    waiting: _Waiting = {}
+    done: _Done = SimpleQueue()
+    tasks = _tasks(sources, job, ledger, lookers, hands.n_together)
     is_patient = True
     try:
-        for unit in units:
-            if unit is None:
-                yield from _entered(waiting, job, ledger)
+        for task in tasks:
+            if task is None:
+                yield from _entered(waiting, done, job, ledger)
                 continue
-            if isinstance(unit, Failure):
-                yield unit
+            if isinstance(task, Failure):
+                yield task
                 continue
-            waiting.append((unit, pool.submit(_answer, unit, job)))
-            while len(waiting) > 2 * job.jobs:
-                yield from _entered(waiting, job, ledger)
+            begun = hands.begin(task)
+            waiting[begun] = task
+            begun.add_done_callback(done.put)
+            while len(waiting) > hands.n_at_once:
+                yield from _entered(waiting, done, job, ledger)
         while waiting:
-            yield from _entered(waiting, job, ledger)
+            yield from _entered(waiting, done, job, ledger)
     except KeyboardInterrupt:
         # Who stops a run must not wait for a read that hangs.
         is_patient = False
         abandon_requests()
         raise
     finally:
-        pool.shutdown(wait=is_patient, cancel_futures=True)
+        hands.stop(is_patient=is_patient)
         lookers.shutdown(wait=False, cancel_futures=not is_patient)
         if is_patient:
-            units.close()
-            for left, _ in waiting:
+            tasks.close()
+            for left in waiting.values():
                 left.file.samples.close()
 
 
@@ -174,9 +149,9 @@ def heard_so_far(ledger: Ledger, job: Job) -> Iterator[Heard]:
         yield Heard(recording=recording, events=tuple(events))
 
 
-def _units(
-    sources: Iterable[str | None], job: Job, ledger: Ledger, lookers: ThreadPoolExecutor
-) -> Generator[_Unit | Failure | None, None, None]:
+def _tasks(
+    sources: Iterable[str | None], job: Job, ledger: Ledger, lookers: ThreadPoolExecutor, n_together: int
+) -> Generator[Task | Failure | None, None, None]:
     """Stretches that are not done; of the next file only once those of the one before are taken."""
     for looked in _looked_into(sources, job, lookers):
         if looked is None:
@@ -188,17 +163,23 @@ def _units(
             yield seen
             continue
         entry = ledger.recording(place, source, seen.identity, seen.recording, n_channels=seen.n_channels)
-        file = _File(place, entry, seen.recording, seen.samples)
-        units = _left(file, job)
-        file.n_left = len(units)
-        if not units:
+        file = OpenFile(
+            place=place,
+            entry=entry,
+            identity=seen.identity,
+            recording=seen.recording,
+            samples=seen.samples,
+        )
+        tasks = _left(file, job, n_together)
+        file.n_left = len(tasks)
+        if not tasks:
             file.samples.close()
         try:
-            for unit in units:
-                if file.has_failed:
-                    file.finish_one()
+            for task in tasks:
+                if file.failed_at is None:
+                    yield task
                 else:
-                    yield unit
+                    file.finish_one()
         except GeneratorExit:
             file.samples.close()
             raise
@@ -264,65 +245,54 @@ def _look(source: str, job: Job) -> "_Seen | Failure":
             closing.pop_all()
             return seen
 
-    return _guarded(source, look)
+    return guarded(source, look)
 
 
-def _left(file: _File, job: Job) -> list[_Unit]:
-    recording = file.recording
+def _left(file: OpenFile, job: Job, n_together: int) -> list[Task]:
+    recording, done = file.recording, file.entry.done
     cuts = stretches(recording.n_samples, recording.rate_hz, job.detector.grid, job.unit_s)
+    several: list[tuple[int, tuple[tuple[int, int], ...]]] = []
+    for channel in channels_of(recording, job.channel):
+        left = [cut for cut in cuts if (channel, cut[0]) not in done]
+        several += [(channel, tuple(left[i : i + n_together])) for i in range(0, len(left), n_together)]
     return [
-        _Unit(file=file, channel=channel, cut=cut)
-        for channel in channels_of(recording, job.channel)
-        for cut in cuts
-        if (channel, cut[0]) not in file.entry.done
+        Task(file=file, number=number, channel=channel, cuts=some)
+        for number, (channel, some) in enumerate(several)
     ]
 
 
-def _answer(unit: _Unit, job: Job) -> _Answer | Failure | None:
-    """A stretch's answer and its number of events; None for a file that has failed elsewhere."""
-    file = unit.file
-    if file.has_failed:
-        return None
-
-    def listen() -> _Answer:
-        part = scan_stretch(file.samples, unit.channel, unit.cut, job.detector, job.picker)
-        events = pick_stretches([part], file.recording, unit.channel, job.detector, job.picker)
-        return part, len(events)
-
-    return _guarded(file.recording.source, listen)
-
-
-def _entered(waiting: _Waiting, job: Job, ledger: Ledger) -> Iterator[Stretch | Failure]:
-    """Enter the oldest answer once it is there; nothing where none is waited for."""
+def _entered(waiting: _Waiting, done: _Done, job: Job, ledger: Ledger) -> Iterator[Stretch | Failure]:
+    """Enter the next answers that are there; nothing where none are waited for."""
     if not waiting:
         ledger.beat()
         return
-    unit, future = waiting[0]
-    while not wait_for([future], BEAT_S).done:
+    future = _next(done)
+    while future is None:
         ledger.beat()
-    waiting.popleft()
-    file, answer = unit.file, future.result()
-    source = file.recording.source
+        future = _next(done)
+    task = waiting.pop(future)
+    file, source = task.file, task.file.recording.source
     try:
-        if isinstance(answer, Failure) and not file.has_failed:
-            file.has_failed = True
-            ledger.failed(file.place, source, answer.reason)
-            yield answer
-        elif isinstance(answer, tuple):
+        for answer in future.result():
+            if isinstance(answer, Failure):
+                is_first = file.failed_at is None
+                # Answers come in any order; the reason that stands is that of the earliest stretch.
+                if file.failed_at is None or task.number < file.failed_at:
+                    file.failed_at = task.number
+                    ledger.failed(file.place, source, answer.reason)
+                if is_first:
+                    yield answer
+                continue
             part, n_events = answer
             length_s = (part.end_frame - part.first_frame) * job.detector.grid.hop_s
-            ledger.heard(file.entry, unit.channel, part, length_s, n_events)
+            ledger.heard(file.entry, task.channel, part, length_s, n_events)
             yield Stretch(source=source, length_s=length_s, n_events=n_events)
     finally:
         file.finish_one()
 
 
-def _guarded(source: str, work: Callable[[], T]) -> T | Failure:
-    """The boundary of a unit of work: whatever one file does wrong stays with that file."""
+def _next(done: _Done) -> "Future[Answers] | None":
     try:
-        return work()
-    except NdokiError as error:
-        return Failure(source=source, reason=str(error))
-    except Exception as error:
-        _log.exception("unexpected failure while hearing %s", source)
-        return Failure(source=source, reason=f"unexpected failure: {type(error).__name__}: {error}")
+        return done.get(timeout=BEAT_S)
+    except Empty:
+        return None

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,7 +12,16 @@ from ndoki.cli.storage_options import storage_options
 
 __all__ = ["merge"]
 
-_SAME = ("threshold", "operating_point", "min_score", "detector", "formats", "channel", "unit_s")
+_SAME = (
+    "threshold",
+    "operating_point",
+    "min_score",
+    "exhaustive",
+    "detector",
+    "formats",
+    "channel",
+    "unit_s",
+)
 _SAME_OPTIONS = [one for one in detect.params if one.name in _SAME]
 
 
@@ -20,28 +30,18 @@ _SAME_OPTIONS = [one for one in detect.params if one.name in _SAME]
 @click.argument("shards", nargs=-1, required=True, metavar="DIR...")
 @storage_options
 @click.pass_context
-def merge(context: click.Context, /, **options: object) -> None:
+def merge(context: click.Context, /, **options: Any) -> None:
     """Join the parts of a run.
 
     DIR are the --out folders of `ndoki detect --shard 1/n` to `n/n`, OUT is the folder for the tables of
     the whole, which equal those of an undivided run. Give the same options as there. Recordings are not
     opened.
     """
-    context.exit(run(**options))  # type: ignore[arg-type]
+    context.exit(run(**options))
 
 
-def run(
-    out: str | Path,
-    shards: Sequence[str | Path],
-    threshold: float | None = None,
-    operating_point: str | None = None,
-    min_score: float | None = None,
-    detector: str = "gunshot",
-    formats: str = "csv,raven",
-    channel: int | None = None,
-    unit_s: float | None = None,
-) -> int:
-    """What the command does; returns its exit code."""
+def run(out: str | Path, shards: Sequence[str | Path], **options: Any) -> int:
+    """What the command does; returns its exit code. ``options`` are those of `ndoki.cli.detect.job_of`."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ndoki.audio.storage import in_order
     from ndoki.batch.ledger import Ledger
@@ -51,15 +51,7 @@ def run(
     from ndoki.cli.results import write_results
     from ndoki.core.errors import ConfigError
 
-    job, wanted = job_of(
-        threshold=threshold,
-        operating_point=operating_point,
-        min_score=min_score,
-        detector=detector,
-        formats=formats,
-        channel=channel,
-        unit_s=unit_s,
-    )
+    job, wanted = job_of(**options)
     place, parts = outlet(out), [outlet(one) for one in shards]
     if place.folder.resolve() in [one.folder.resolve() for one in parts]:
         raise ConfigError(f"{out} is one of the parts; give another folder for the whole")

@@ -11,6 +11,7 @@
     │   ├── ConfigError           (also ValueError)  a recipe, an option
     │   └── ClockError            (also ValueError)  a date, a time or a zone
     ├── ModelError                a detector's file
+    ├── ClusterError              (also OSError)     workers elsewhere, and who leads them
     └── OutputError               (also OSError)     a place that results should go to
 
 A message says what was read, what was found, what was expected and what to do.
@@ -19,6 +20,7 @@ A message says what was read, what was found, what was expected and what to do.
 __all__ = [
     "AudioError",
     "ClockError",
+    "ClusterError",
     "ConfigError",
     "InputError",
     "LabelError",
@@ -64,6 +66,10 @@ class ClockError(InputError, ValueError):
 
 class ModelError(NdokiError):
     """A detector's file that is missing, damaged or of another kind."""
+
+
+class ClusterError(NdokiError, OSError):
+    """Workers of a cluster that are gone, or cannot do what is wanted. What was heard is kept."""
 
 
 class OutputError(NdokiError, OSError):
