@@ -12,6 +12,14 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 START_S = 60.0
+WATCH = """
+import select, subprocess, sys
+with subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL) as server:
+    while server.poll() is None and not select.select([sys.stdin], [], [], 0.2)[0]:
+        pass
+    server.kill()
+"""
+"""Ends a server when its own input is closed: also when the tests are killed."""
 AZURITE_ACCOUNT = "devstoreaccount1"
 # Azurite's own well-known key, which is no secret.
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -25,8 +33,12 @@ def free_port() -> int:
 
 @contextmanager
 def process(command: list[str], port: int, log: Path) -> Iterator[None]:
-    """A server in a process of its own, from when it listens; killed when the block ends."""
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as running:
+    """A server in a process of its own, from when it listens; ended when the block ends."""
+    watched = [sys.executable, "-c", WATCH, *command]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(watched, stdin=subprocess.PIPE, stdout=output, stderr=output) as running,
+    ):
         try:
             deadline_s = time.monotonic() + START_S
             while not is_listening(port):
@@ -35,7 +47,7 @@ def process(command: list[str], port: int, log: Path) -> Iterator[None]:
                 time.sleep(0.05)
             yield
         finally:
-            running.kill()
+            running.communicate()
 
 
 def is_listening(port: int) -> bool:
