@@ -72,6 +72,6 @@ $(VENV)/.base: $(PINS)
 
 $(VENV)/.test: $(PINS)
 	@tools/venv.sh $(VENV)
-	@$(PYTHON) tools/install.py base azure cluster s3 train test
+	@$(PYTHON) tools/install.py base azure cluster gcs s3 train test
 	@tools/azurite.sh $(VENV)/azurite
 	@touch $(VENV)/.base $@
