@@ -122,3 +122,14 @@ def test_a_shot_resembles_itself_and_noise_does_not(tmp_path, forest):
     assert likeness(one, at, same, at + 3) > 0.9  # shifted by 6 ms
     assert likeness(none, none.at_bin, one, at) < 0.7
     assert likeness(one, at + 300, same, at) == 0.0  # too far out to be compared
+
+
+def test_what_sounded_before_the_middle_between_two_shots_changes_nothing(rng):
+    energy = noise(rng)
+    energy[:, 200:] *= 20
+    changed = energy.copy()
+    changed[:, :180] *= 50
+    picks = [pick_onset(stretch_of(one), 201, previous_bin=160) for one in (energy, changed)]
+    assert picks[0].bin == picks[1].bin
+    assert picks[0].evidence == pytest.approx(picks[1].evidence)
+    assert pick_onset(stretch_of(changed), 201).evidence < 0.5 * picks[1].evidence

@@ -66,6 +66,11 @@ def test_a_series_is_followed_behind_the_window(refined):
     assert next(one for one in found if one.first_sample > 12 * RATE_HZ).windows == ()
 
 
+def test_a_lone_shot_behind_the_window_is_none_of_its_series(refined):
+    found = refined([9.0, 14.5], [(9.0, 0.99), (14.5, 0.99)], [(2.0, 10.0)])
+    assert onsets_s(found) == [pytest.approx(9.0, abs=0.01)]
+
+
 def test_each_label_means_a_shot_of_its_own(refined):
     """Two labels at nearly the same time: two candidates, though one has far the higher score."""
     scores = [(5.0, 0.95), (7.0, 0.002), (9.0, 0.001)]
