@@ -159,7 +159,8 @@ def test_nothing_is_left_behind(files: str, tmp_path: Path) -> None:
         for part in (sources[:60], sources[60:120], sources[120:]):
             assert len(list(hear_all(part, job(), ledger))) == 60
             gc.collect()
-            kept = sum(isinstance(one, Stretch | RemoteFile) for one in gc.get_objects())
+            # By type, for isinstance asks objects of other packages for their class, and some of them warn.
+            kept = sum(issubclass(type(one), Stretch | RemoteFile) for one in gc.get_objects())
             # The web server's own end of the connections is counted too, and comes and goes.
             counted.append((kept, process.num_threads(), process.num_fds()))
     for found, allowed in zip(zip(*counted, strict=True), (0, 12, 24), strict=True):
