@@ -4,11 +4,22 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter, resample_poly, sosfilt
 
 from ndoki.core.types import Floats
 
-__all__ = ["band_rms", "cut_with_fades", "push_away", "random_response", "with_digital_silence"]
+__all__ = [
+    "SPEEDS",
+    "at_another_speed",
+    "band_rms",
+    "cut_with_fades",
+    "push_away",
+    "random_response",
+    "with_digital_silence",
+]
+
+SPEEDS = ((4, 5), (5, 6), (7, 8), (8, 7), (6, 5), (5, 4))
+"""Ratios of lengths, new to old."""
 
 
 def band_rms(samples: Floats, rate_hz: int, low_hz: float = 80.0, high_hz: float = 1500.0) -> float:
@@ -47,6 +58,17 @@ def random_response(samples: Floats, rate_hz: int, rng: np.random.Generator, dep
     return np.asarray(filtered, dtype=np.float32)
 
 
+def at_another_speed(samples: Floats, speed: tuple[int, int]) -> Floats:
+    """Longer and lower, or shorter and higher: another animal, another tree, another gun.
+
+    Parameters
+    ----------
+    speed
+        New length to old, one of `SPEEDS`: a sample at i comes to i · speed[0] / speed[1].
+    """
+    return np.asarray(resample_poly(samples, *speed), dtype=np.float32)
+
+
 def _tail_response(rate_hz: int, rng: np.random.Generator) -> Floats:
     """Impulse response of a forest: direct sound, then three bands of decaying noise, low ones last."""
     n = round(rng.uniform(1.0, 3.0) * rate_hz)
@@ -69,18 +91,23 @@ def _tail_response(rate_hz: int, rng: np.random.Generator) -> Floats:
     return np.asarray(response, np.float32)
 
 
-def push_away(samples: Floats, rate_hz: int, rng: np.random.Generator) -> Floats:
+def push_away(
+    samples: Floats,
+    rate_hz: int,
+    rng: np.random.Generator,
+    corner_hz_range: tuple[float, float] = (250.0, 1800.0),
+) -> Floats:
     """Hear a sound from further off: high frequencies go, the forest answers with a tail.
 
-    Air and foliage act as a low-pass whose corner falls with distance (250 to 1800 Hz here); scattering
-    adds a tail. Both are causal or shorter than a frame, so an onset stays where it is. The result is
-    longer than the input by up to 3 s.
+    Air and foliage act as a low-pass whose corner falls with distance (drawn log-uniform from
+    ``corner_hz_range``); scattering adds a tail. Both are causal or shorter than a frame, so an onset stays
+    where it is. The result is longer than the input by up to 3 s.
     """
     tail = _tail_response(rate_hz, rng)
     n = len(samples) + len(tail)
     n_fft = next_fast_len(n, real=True)
     hz = rfftfreq(n_fft, 1 / rate_hz)
-    corner_hz = np.exp(rng.uniform(np.log(250.0), np.log(1800.0)))
+    corner_hz = np.exp(rng.uniform(*np.log(corner_hz_range)))
     steepness = rng.uniform(1.0, 4.0)
     low_pass = 1.0 / np.sqrt(1.0 + (hz / corner_hz) ** (2 * steepness))
     far = irfft(rfft(samples, n_fft) * rfft(tail, n_fft) * low_pass, n_fft)[:n]

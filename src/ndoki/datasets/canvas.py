@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ndoki.core.types import Floats
-from ndoki.datasets.augment import band_rms
+from ndoki.datasets.augment import at_another_speed, band_rms
 from ndoki.datasets.example_spec import ExampleSpec, Onset
 
 __all__ = ["Canvas", "cut_off"]
@@ -35,6 +35,16 @@ class Canvas:
         first = at - reference
         cut = part[max(0, -first) : max(0, len(self.samples) - first)]
         self.samples[max(0, first) : max(0, first) + len(cut)] += np.float32(gain) * cut
+
+    def play_at(self, speed: tuple[int, int]) -> None:
+        """Make it longer or shorter, see `at_another_speed`."""
+
+        def moved(sample: int) -> int:
+            return min(round(sample * speed[0] / speed[1]), len(self.samples) - 1)
+
+        self.samples = at_another_speed(self.samples, speed)
+        self.onsets = [Onset(sample=moved(onset.sample), exact=onset.exact) for onset in self.onsets]
+        self.unsure = [moved(unsure) for unsure in self.unsure]
 
     def keep(self, first: int, end: int) -> None:
         """Cut to ``samples[first:end]``, within what there is."""

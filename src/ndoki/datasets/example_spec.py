@@ -68,6 +68,8 @@ class ExampleSpec:
         How often a real shot that is pushed away is repeated as a burst.
     noise_share, forest_share
         How often the background is steady noise of a random colour, or a synthetic forest.
+    speed_share
+        How often the whole example is played at another speed: as if by other animals, trees and guns.
     response_share, silence_share
         How often the whole example gets another recorder's response, or a gap of digital silence.
     cut_share, short_share, short_s
@@ -89,6 +91,7 @@ class ExampleSpec:
     burst_share: float = 0.3
     noise_share: float = 0.05
     forest_share: float = 0.1
+    speed_share: float = 0.0
     response_share: float = 0.2
     silence_share: float = 0.03
     cut_share: float = 0.06

@@ -7,7 +7,7 @@ through the same joints; otherwise a network learns the splice instead of the sh
 import numpy as np
 
 from ndoki.core.types import Floats
-from ndoki.datasets.augment import cut_with_fades, push_away, random_response, with_digital_silence
+from ndoki.datasets.augment import SPEEDS, cut_with_fades, push_away, random_response, with_digital_silence
 from ndoki.datasets.backdrops import backdrop, crop, extended, picked
 from ndoki.datasets.canvas import Canvas, cut_off
 from ndoki.datasets.example_spec import Example, ExampleSpec, Material, Onset
@@ -135,6 +135,8 @@ def make_example(material: Material, spec: ExampleSpec, rng: np.random.Generator
     canvas = makers[int(rng.choice(len(makers), p=shares / shares.sum()))](material, spec, rng)
     if canvas.onsets and rng.random() < spec.extra_confuser_share:
         _add_confuser(canvas, material, spec, rng)
+    if spec.speed_share and rng.random() < spec.speed_share:
+        canvas.play_at(SPEEDS[int(rng.integers(len(SPEEDS)))])
     if rng.random() < spec.response_share:
         canvas.samples = random_response(canvas.samples, canvas.rate_hz, rng)
     if rng.random() < spec.silence_share:

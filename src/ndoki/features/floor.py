@@ -14,6 +14,10 @@ from ndoki.core.types import Floats
 __all__ = ["FloorSpec", "above_floor", "running_floor"]
 
 _CHUNK_FRAMES = 1024
+_SHORT_FRAMES = 62
+_QUIET_SHARE = 0.25
+_QUIET_BIAS_DB = 5.0
+"""By how much a band's quietest quarter of frames lies below the mean of steady noise, about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +103,21 @@ def running_floor(frames_db: Floats, spec: FloorSpec) -> Floats:
     -------
     float32, same shape
         A winsorised moving mean: the mean over ± half_width of min(x, m + tolerance), with m the plain
-        moving mean over the same width.
+        moving mean over the same width. A recording of less than a second may be all shot: there it is the
+        level of each band's quietest frames instead.
     """
+    if len(frames_db) < _SHORT_FRAMES:
+        return _quietest(frames_db)
     first_pass = _box_mean(frames_db, spec.half_width_frames)
     first_pass += np.float32(spec.tolerance_db)
     np.minimum(frames_db, first_pass, out=first_pass)
     return _box_mean(first_pass, spec.half_width_frames)
+
+
+def _quietest(frames_db: Floats) -> Floats:
+    n_quiet = max(1, round(_QUIET_SHARE * len(frames_db)))
+    level = np.sort(frames_db, axis=0)[:n_quiet].mean(axis=0) + np.float32(_QUIET_BIAS_DB)
+    return np.broadcast_to(level, frames_db.shape).astype(np.float32)
 
 
 def above_floor(frames_db: Floats, spec: FloorSpec) -> Floats:

@@ -81,12 +81,12 @@ def _mined(recipe: Recipe, clips: Sequence[Clip], manifest: Path) -> list[Clip]:
     return mined
 
 
-def _repeated(mined: Sequence[Sound], n_others: int, share: float) -> list[Sound]:
+def _repeated(sounds: Sequence[Sound], n_others: int, share: float) -> list[Sound]:
     """As often as makes them the wanted share of a list with so many others; at least once each."""
-    if not mined or not share:
+    if not sounds or not share:
         return []
-    n_wanted = max(len(mined), round(n_others * share / (1 - share)))
-    return [mined[i % len(mined)] for i in range(n_wanted)]
+    n_wanted = max(len(sounds), round(n_others * share / (1 - share)))
+    return [sounds[i % len(sounds)] for i in range(n_wanted)]
 
 
 def build_materials(recipe: Recipe, manifest: Path) -> list[Material]:
@@ -124,8 +124,7 @@ def build_materials(recipe: Recipe, manifest: Path) -> list[Material]:
             raise LabelError(
                 f"{manifest}: cell {cell} has {len(found)} shots and {len(own)} backgrounds; use fewer folds"
             )
-        # Loops and ambience are few and long: as often as one field background in ten.
-        usual = own + common.backgrounds[: max(1, len(own) // 10)]
+        usual = own + _repeated(common.backgrounds, len(own), recipe.pool.open_share)
         again = load_sounds([clip for clip in mined if cell_of(clip, recipe.n_folds) == cell])
         materials.append(
             Material(

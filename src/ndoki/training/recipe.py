@@ -32,11 +32,21 @@ class PoolSpec:
     field
         Whether recordings of the field are used, its shots and its backgrounds. Without them all shots are
         simulated, backgrounds are open recordings and synthetic forests, and there are no folds.
+    open_share
+        Share of all backgrounds drawn, beside the field's, that are open recordings, in [0, 1). They are few
+        and long, and of other forests: without them a network forgets what a river sounds like.
     """
 
     n_examples: int = 24000
     confusers_left_out: tuple[str, ...] = ("explosion", "fireworks")
     field: bool = True
+    open_share: float = 0.25
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.open_share < 1:
+            raise ConfigError(
+                f"open_share = {self.open_share} of backgrounds: expected a number from 0 up to below 1"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ndoki.core.types import Floats
 from ndoki.datasets.example_spec import Onset
-from ndoki.datasets.onsets import visible_box
+from ndoki.datasets.onsets import visible_box, visible_rise
 from ndoki.features.mel import MelSpec
 from ndoki.features.shape import encode_shape
 
@@ -30,6 +30,8 @@ _LABEL_OF = {
 }
 _SPREAD_FRAMES = 0.7
 _UNSURE_FRAMES = 5
+_VISIBLE_RISE = 0.3
+"""3 dB. What stands out less cannot be told from noise; to learn it as a shot is to learn noise as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,8 @@ class Targets:
     onset
         float32, shape (n_frames,): 1 at an onset, falling off over a frame to either side.
     weight
-        float32, shape (n_frames,): 0 where an onset was measured and may as well be there.
+        float32, shape (n_frames,): 0 where an onset was measured and may as well be there, and where one
+        is that nobody could see.
     shape
         float32, shape (n_frames, 3): encoded duration, lower and upper frequency; only meaningful where
         ``onset`` is 1.
@@ -91,6 +94,9 @@ def encode(
         weight[max(0, frame - _UNSURE_FRAMES) : max(0, frame + _UNSURE_FRAMES + 1)] = 0.0
     for truth in onsets:
         frame = min(max(spec.grid.frame_at(truth.sample, rate_hz), 0), n_frames - 1)
+        if visible_rise(above, frame) < _VISIBLE_RISE:
+            weight[max(0, frame - _UNSURE_FRAMES) : frame + _UNSURE_FRAMES + 1] = 0.0
+            continue
         sure.append(frame)
         near = frame + steps
         inside = (near >= 0) & (near < n_frames)

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ndoki.datasets.augment import SPEEDS
 from ndoki.datasets.canvas import Canvas, cut_off
 from ndoki.datasets.example_spec import ExampleSpec, Onset
 
@@ -26,6 +27,19 @@ def test_onsets_stay_on_their_samples(seed, onsets):
             assert int(made.samples[onset.sample]) in onsets
         for unsure in made.unsure:
             assert unsure + int(made.samples[0]) in (100, 40_000)
+
+
+@pytest.mark.parametrize("speed", SPEEDS)
+def test_at_another_speed_onsets_stay_on_their_clicks(speed):
+    made = canvas([8_000, 47_999], unsure=(16_000,))
+    made.samples[:] = 0
+    made.samples[[8_000, 16_000]] = 1
+    made.play_at(speed)
+    assert len(made.samples) == -(-48_000 * speed[0] // speed[1])
+    first, last = (onset.sample for onset in made.onsets)
+    assert abs(int(np.argmax(made.samples[: round(1.5 * first)])) - first) <= 1
+    assert abs(int(np.argmax(made.samples[round(1.5 * first) :])) + round(1.5 * first) - made.unsure[0]) <= 1
+    assert len(made.samples) - 2 <= last < len(made.samples)
 
 
 @given(st.integers(0, 2**40))

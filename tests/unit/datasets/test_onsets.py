@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndoki.datasets.onsets import further_rises, rise, strongest_rise, visible_box
+from ndoki.datasets.onsets import further_rises, rise, strongest_rise, visible_box, visible_rise
 from ndoki.features.floor import FloorSpec, above_floor
 from ndoki.features.mel import MelSpec, log_mel
 
@@ -38,6 +38,18 @@ def test_rise_is_its_definition():
     np.testing.assert_allclose(
         rise(above, slice(1, 3)), [by_hand(above[:, 1:3], i) for i in range(60)], atol=1e-5
     )
+
+
+@pytest.mark.parametrize("frame", [0, 5, 13, 14, 40, 58, 59])
+def test_the_visible_rise_is_that_of_the_eight_bands_in_a_row_that_gain_most(frame):
+    above = frames(60, (20, 0.7, 8), (40, 1.2, 30), n_mels=12)
+    padded = np.pad(np.pad(above, ((0, 8), (0, 0)), mode="edge"), ((13, 0), (0, 0))).astype(np.float64)
+
+    def gained(at: int) -> np.ndarray:
+        return np.clip(padded[at + 13 : at + 19].mean(axis=0) - padded[at : at + 12].mean(axis=0), -1.0, 2.0)
+
+    expected = max(gained(at)[first : first + 8].mean() for at in (frame, frame + 1) for first in range(5))
+    assert visible_rise(above, frame) == pytest.approx(expected, abs=1e-6)
 
 
 def test_one_loud_band_does_not_outweigh_a_rise_in_all():

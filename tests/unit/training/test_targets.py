@@ -22,8 +22,10 @@ FIRST, LAST = GRID.centre_sample(0, RATE), GRID.centre_sample(N_FRAMES - 1, RATE
 
 
 def frames(*steps: tuple[int, int, int], n_frames: int = N_FRAMES) -> np.ndarray:
-    """Level above the floor: at each (frame, first band, end band) 20 dB for 0.5 s."""
+    """Level above the floor: at each (frame, first band, end band) 20 dB for 0.5 s; else it always rises."""
     above = np.zeros((n_frames, MEL.n_mels), np.float32)
+    if not steps:
+        above += np.float32(0.1) * np.arange(n_frames, dtype=np.float32)[:, None]
     for frame, first, end in steps:
         above[frame : frame + 31, first:end] = 2.0
     return above
@@ -149,6 +151,21 @@ def test_a_sure_onset_counts_inside_a_doubtful_place():
     weight = encode(frames(), onsets(sample), RATE, MEL, unsure_samples=(sample + 2 * HOP,)).weight
     assert weight[100] == 1.0
     assert weight[101:108].tolist() == [0.0] * 7
+
+
+def test_what_nobody_can_see_teaches_nothing():
+    """A shot of 2 dB in noise of 1 dB: neither that it begins there nor that nothing does."""
+    rng = np.random.default_rng(3)
+    above = rng.normal(0, 0.1, (N_FRAMES, MEL.n_mels)).astype(np.float32)
+    sample = GRID.centre_sample(100, RATE)
+    above[100:, 5:20] += np.float32(0.2)
+    faint = encode(above, onsets(sample), RATE, MEL)
+    assert not faint.onset.any()
+    assert np.flatnonzero(faint.weight == 0).tolist() == list(range(95, 106))
+    above[100:, 5:20] += np.float32(0.3)
+    clear = encode(above, onsets(sample), RATE, MEL)
+    assert clear.onset[100] == 1.0
+    assert (clear.weight == 1.0).all()
 
 
 def test_known_look_alikes_are_0_or_1_and_the_shots_own_column_stays_open():
