@@ -42,7 +42,7 @@ class GateFit:
     least_score
         Calibrated score of the faintest events that it is tuned for.
     lost_share
-        Share of these events, in sound that was held out, that may stay below the threshold before the margin.
+        Share of these events, in sound held out, that may lie below the threshold before the margin.
     margin
         How far the threshold then goes down, in logits of the network's raw score.
     n_steps, batch_size, n_cells, learning_rate, weight_decay, seed
