@@ -42,7 +42,7 @@ class GateFit:
     least_score
         Calibrated score of the faintest events that it is tuned for.
     lost_share
-        Share of these events, in the training sound, that may stay below the threshold before the margin.
+        Share of these events, in sound held out, that may lie below the threshold before the margin.
     margin
         How far the threshold then goes down, in logits of the network's raw score.
     n_steps, batch_size, n_cells, learning_rate, weight_decay, seed
@@ -54,9 +54,9 @@ class GateFit:
     spec: GateSpec = field(default_factory=GateSpec)
     spread_frames: int = 8
     least_score: float = 0.3
-    lost_share: float = 0.001
-    margin: float = 1.0
-    n_steps: int = 10000
+    lost_share: float = 0.003
+    margin: float = 0.2
+    n_steps: int = 8000
     batch_size: int = 96
     n_cells: int = 64
     learning_rate: float = 5e-3
@@ -65,15 +65,20 @@ class GateFit:
     miss_weight: float = 4.0
 
 
-def fit_gate(sound: Listened, fit: GateFit) -> Gate:
+def fit_gate(sound: Listened, held_out: Listened, fit: GateFit) -> Gate:
     """Train a gate on the network's own logits, and tune it.
+
+    Parameters
+    ----------
+    sound, held_out
+        What it learns from, and what its threshold follows from: what a gate has learned it knows too well.
 
     Raises
     ------
     ConfigError
         The sound holds no event that the gate could be tuned for.
     """
-    if not (sound.score >= fit.least_score).any():
+    if not all((each.score >= fit.least_score).any() for each in (sound, held_out)):
         raise ConfigError(f"the training sound holds no event of score {fit.least_score} to tune a gate for")
     gate = Gate(
         spec=fit.spec,
@@ -82,7 +87,7 @@ def fit_gate(sound: Listened, fit: GateFit) -> Gate:
         spread_frames=fit.spread_frames,
         least_score=fit.least_score,
     )
-    found = np.sort(_at_events(gate, sound, fit.least_score))
+    found = np.sort(_at_events(gate, held_out, fit.least_score))
     threshold = float(found[int(fit.lost_share * len(found))]) - fit.margin
     _log.info("%d events of %g or more; threshold %.3f", len(found), fit.least_score, threshold)
     return replace(gate, threshold=threshold)

@@ -10,7 +10,7 @@ import soundfile
 from ndoki.audio.blocks import read_blocks
 from ndoki.audio.reader import open_samples
 from ndoki.core.types import Floats
-from ndoki.datasets.manifest import FIELD_LABEL, Clip, read_manifest
+from ndoki.datasets.manifest import FIELD_LABEL, Clip, fold_of, read_manifest
 from ndoki.datasets.simulate.day import simulate_day
 from ndoki.datasets.simulate.measured import load_near_shots
 from ndoki.datasets.simulate.ranges import TRAIN
@@ -27,6 +27,10 @@ _BUSY = Rates(hunts_per_hour=40.0, confusers_per_hour=60.0, snr_db=(-6.0, 24.0))
 _DAY_HOURS = 1 / 6
 _RAINY = ((49, 2.0), (7, 6.0))
 """Seeds and hours of simulated days with long spells of rain (1.5 h at 9 dB; 0.9 h at −3 and 10 dB)."""
+_RAINY_HELD_OUT = ((36, 2.0),)
+"""0.4 h of rain at 5 dB."""
+_HELD_OUT_SHARE = 0.3
+_N_FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,8 +52,12 @@ class Listened:
     score: Floats
 
 
-def training_sounds(manifest: Path, work: Path, n_hours: float) -> Iterator[Path]:
+def training_sounds(
+    manifest: Path, work: Path, n_hours: float, *, is_held_out: bool = False
+) -> Iterator[Path]:
     """Clips of split ``train``, all of them in one file cut hard, and simulated days of the training world.
+
+    What is held out are a fifth of the groups of clips, and other days.
 
     Parameters
     ----------
@@ -58,16 +66,23 @@ def training_sounds(manifest: Path, work: Path, n_hours: float) -> Iterator[Path
     work
         Folder for the days; those that lie there already are taken as they are.
     n_hours
-        Of busy simulated days; two rainy ones come in addition. Without any (0), nothing is simulated.
+        Of busy simulated days, and less than a third of that held out; rainy ones come in addition.
+        Without any (0), nothing is simulated.
     """
-    clips = [clip for clip in read_manifest(manifest) if clip.split == "train" and clip.kind != "near_shot"]
+    clips = [
+        clip
+        for clip in read_manifest(manifest)
+        if clip.split == "train"
+        and clip.kind != "near_shot"
+        and (fold_of(clip.group, _N_FOLDS) == 0) == is_held_out
+    ]
     yield from (clip.path for clip in clips)
     work.mkdir(parents=True, exist_ok=True)
-    yield _joined(clips, work / "clips.wav")
+    yield _joined(clips, work / ("clips_held_out.wav" if is_held_out else "clips.wav"))
     if n_hours <= 0:
         return
     near_shots, lookalikes = load_near_shots(manifest.parent, "train"), _paths(clips, "confuser")
-    for seed, hours in _RAINY:
+    for seed, hours in _RAINY_HELD_OUT if is_held_out else _RAINY:
         path = work / f"rain_{seed}.wav"
         if not path.exists():
             simulate_day(path, hours, seed, near_shots=near_shots, confuser_files=lookalikes)
@@ -75,7 +90,8 @@ def training_sounds(manifest: Path, work: Path, n_hours: float) -> Iterator[Path
     field = [clip for clip in clips if clip.label == FIELD_LABEL]
     others = [clip for clip in clips if clip.label != FIELD_LABEL]
     backgrounds: tuple[list[Path], ...] = ([], _paths(others, "background"), _paths(field, "background"))
-    for index in range(round(n_hours / _DAY_HOURS)):
+    n_days, n_held_out = round(n_hours / _DAY_HOURS), round(_HELD_OUT_SHARE * n_hours / _DAY_HOURS)
+    for index in range(n_days, n_days + n_held_out) if is_held_out else range(n_days):
         path = work / f"busy_{index:03}.wav"
         if not path.exists():
             simulate_day(

@@ -57,7 +57,7 @@ def test_a_gate_runs_as_it_was_trained():
 
 
 def test_a_gate_learns_where_its_network_scores_and_loses_nothing():
-    gate = fit_gate(clicks(), FIT)
+    gate = fit_gate(clicks(), clicks(seed=5), FIT)
     unheard = clicks(seed=4)
     assert events_lost(gate, unheard, 0.5) == (0, int((unheard.score > 0.5).sum()))
     passing = spread_estimates(gate, unheard.frames) >= gate.threshold
@@ -65,19 +65,22 @@ def test_a_gate_learns_where_its_network_scores_and_loses_nothing():
 
 
 def test_the_threshold_lies_a_margin_below_the_faintest_event_that_counts():
-    sound = clicks()
-    gate = fit_gate(sound, replace(FIT, n_steps=20, lost_share=0.0, margin=0.25))
+    """Of the sound that was held out."""
+    sound = clicks(seed=5)
+    gate = fit_gate(clicks(), sound, replace(FIT, n_steps=20, lost_share=0.0, margin=0.25))
     at_events = spread_estimates(gate, sound.frames)[sound.score > 0.5]
     assert gate.threshold == pytest.approx(at_events.min() - 0.25, abs=1e-5)
-    some = fit_gate(sound, replace(FIT, n_steps=20, lost_share=0.2, margin=0.0))
+    some = fit_gate(clicks(), sound, replace(FIT, n_steps=20, lost_share=0.2, margin=0.0))
     lost, n_events = events_lost(some, sound, 0.5)
     assert lost == int(0.2 * n_events)
 
 
 def test_sound_without_events_is_refused():
     sound = clicks()
-    with pytest.raises(ConfigError, match=r"no event of score 0\.5"):
-        fit_gate(replace(sound, score=np.zeros_like(sound.score)), FIT)
+    silent = replace(sound, score=np.zeros_like(sound.score))
+    for learned, held_out in ((silent, sound), (sound, silent)):
+        with pytest.raises(ConfigError, match=r"no event of score 0\.5"):
+            fit_gate(learned, held_out, FIT)
 
 
 @pytest.fixture
@@ -104,12 +107,17 @@ def test_a_file_keeps_its_network_beside_the_gate(network):
     assert load_network(network).gate is None
 
 
-def test_what_is_learned_from_is_the_training_split(data_set, tmp_path):
-    found = list(training_sounds(data_set, tmp_path / "work", 0.0))
+def test_what_is_learned_from_and_what_is_held_out_are_the_training_split(data_set, tmp_path):
+    """Each clip once, groups on one side, and beside them all of a side in one file."""
     clips = [clip for clip in read_manifest(data_set) if clip.split == "train" and clip.kind != "near_shot"]
-    assert found[:-1] == [clip.path for clip in clips]
-    joined, _ = soundfile.read(found[-1])
-    assert len(joined) == sum(soundfile.info(clip.path).frames for clip in clips)
+    group_of = {clip.path: clip.group for clip in clips}
+    *learned, joined = training_sounds(data_set, tmp_path / "work", 0.0)
+    *held_out, _ = training_sounds(data_set, tmp_path / "work", 0.0, is_held_out=True)
+    assert sorted(learned + held_out) == sorted(group_of)
+    assert learned
+    assert held_out
+    assert not {group_of[path] for path in learned} & {group_of[path] for path in held_out}
+    assert soundfile.info(joined).frames == sum(soundfile.info(path).frames for path in learned)
 
 
 def test_the_network_is_asked_about_every_frame(network, data_set):

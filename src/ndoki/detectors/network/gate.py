@@ -40,10 +40,10 @@ class GateSpec:
     """
 
     n_mels: int = 40
-    width: int = 24
+    width: int = 32
     cell_frames: int = 4
-    dilations: tuple[int, ...] = (1, 2, 4, 8)
-    before_cells: int = 12
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 8)
+    before_cells: int = 16
 
     @property
     def after_cells(self) -> int:
