@@ -7,17 +7,12 @@ only, because summing a hop in floating point over a day goes wrong by minutes.
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["FrameGrid", "samples_to_seconds", "seconds_to_samples"]
+__all__ = ["FrameGrid", "seconds_to_samples"]
 
 
 def seconds_to_samples(seconds: float, rate_hz: int) -> int:
     """Nearest whole sample to a time in seconds."""
     return round(seconds * rate_hz)
-
-
-def samples_to_seconds(n_samples: int, rate_hz: int) -> float:
-    """Time in seconds of a whole number of samples (exact to the last bit of a double)."""
-    return n_samples / rate_hz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

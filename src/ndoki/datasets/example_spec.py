@@ -70,8 +70,9 @@ class ExampleSpec:
         How often the background is steady noise of a random colour, or a synthetic forest.
     speed_share
         How often the whole example is played at another speed: as if by other animals, trees and guns.
-    response_share, silence_share
-        How often the whole example gets another recorder's response, or a gap of digital silence.
+    response_share, silence_share, codec_share
+        How often the whole example gets another recorder's response, or a gap of digital silence, or goes
+        through Vorbis or MP3 and back.
     cut_share, short_share, short_s
         How often an example with a shot is cut off soon before or behind it, how often any example is cut
         to a short piece, and that piece's length.
@@ -94,6 +95,7 @@ class ExampleSpec:
     speed_share: float = 0.0
     response_share: float = 0.2
     silence_share: float = 0.03
+    codec_share: float = 0.0
     cut_share: float = 0.06
     short_share: float = 0.06
     short_s: tuple[float, float] = (0.4, 2.0)

@@ -13,11 +13,14 @@ from ndoki.datasets.canvas import Canvas, cut_off
 from ndoki.datasets.example_spec import Example, ExampleSpec, Material, Onset
 from ndoki.datasets.look_alikes import draw_look_alike
 from ndoki.datasets.simulate.cadence import log_uniform
+from ndoki.datasets.simulate.recorder import coded
 from ndoki.datasets.simulate.scene import draw_and_render
+from ndoki.datasets.simulate.specs import RecorderSpec
 
 __all__ = ["make_example"]
 
 _SWELL_WINDOW_S = 0.02
+_CODECS = ("vorbis", "mp3")
 
 
 def _plain(material: Material, spec: ExampleSpec, rng: np.random.Generator) -> Canvas:
@@ -146,6 +149,9 @@ def make_example(material: Material, spec: ExampleSpec, rng: np.random.Generator
     loudest = float(np.max(np.abs(canvas.samples), initial=1e-9))
     if loudest > 1.0:
         canvas.samples /= np.float32(loudest) if rng.random() < 0.7 else np.float32(1.0)
+    if spec.codec_share and rng.random() < spec.codec_share:
+        codec = _CODECS[int(rng.integers(len(_CODECS)))]
+        canvas.samples = coded(canvas.samples, RecorderSpec(rate_hz=canvas.rate_hz, codec=codec))
     np.clip(canvas.samples, -1.0, 1.0, out=canvas.samples)
     onsets = tuple(sorted(canvas.onsets, key=lambda onset: onset.sample))
     return Example(

@@ -1,17 +1,14 @@
 """Which shots are missed, and what raises false alarms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from ndoki.core.errors import ConfigError, LabelError
-from ndoki.evaluation.columns import Column, Doubles
 from ndoki.evaluation.false_alarms import FalseAlarms
 
-__all__ = ["Cause", "Part", "false_alarms_by_cause", "recall_by_bins", "recall_by_name", "wilson"]
+__all__ = ["Cause", "Part", "false_alarms_by_cause", "wilson"]
 
 _Z_95 = 1.959963984540054
 
@@ -55,59 +52,6 @@ class Cause:
     def per_hour(self) -> float:
         """False alarms per hour of this kind of sound; NaN without hours."""
         return self.n_false / self.hours if self.hours else float("nan")
-
-
-def recall_by_bins(
-    found_score: Doubles, tag: Column, *, threshold: float, edges: Sequence[float]
-) -> tuple[Part, ...]:
-    """Recall by bins of a number such as SNR or distance.
-
-    Parameters
-    ----------
-    found_score
-        From `match_best_first`, shape (n_truths,).
-    tag
-        The number for each shot, shape (n_truths,); NaN for unknown.
-    threshold
-        A shot is found when its score is ≥ this.
-    edges
-        Strictly rising; bins are half-open, ``[edges[i], edges[i + 1])``. What lies outside gets bins of its
-        own.
-
-    Returns
-    -------
-    parts
-        One per bin in rising order, empty ones left out, ``unknown`` last. Together they hold every shot.
-
-    Raises
-    ------
-    ConfigError
-        If the edges do not rise.
-    LabelError
-        If the lengths differ.
-    """
-    border = np.asarray(edges, np.float64)
-    if not len(border) or not (np.diff(border) > 0).all():
-        raise ConfigError(f"bin edges {list(edges)}: expected one or more numbers that rise strictly")
-    values = np.asarray(tag, np.float64)
-    inner = [f"[{low:g}, {high:g})" for low, high in pairwise(edges)]
-    names = [f"< {border[0]:g}", *inner, f"≥ {border[-1]:g}", "unknown"]
-    bin_of = np.where(np.isnan(values), len(names) - 1, np.searchsorted(border, values, "right"))
-    return _parts(found_score, bin_of, names, threshold)
-
-
-def recall_by_name(found_score: Doubles, tag: Column, *, threshold: float) -> tuple[Part, ...]:
-    """Recall by a name such as weapon or recorder, in alphabetical order; blank is ``unknown``.
-
-    Raises
-    ------
-    LabelError
-        If the lengths differ.
-    """
-    values = [str(value) if value is not None and str(value) else "unknown" for value in tag.tolist()]
-    names = sorted(set(values))
-    rank = {name: i for i, name in enumerate(names)}
-    return _parts(found_score, np.array([rank[value] for value in values], np.int64), names, threshold)
 
 
 def false_alarms_by_cause(
@@ -156,17 +100,3 @@ def wilson(n_found: int, n_truths: int) -> tuple[float, float]:
     centre = share + spread / 2
     half = float(np.sqrt(spread * (share * (1 - share) + spread / 4)))
     return max(0.0, (centre - half) / (1 + spread)), min(1.0, (centre + half) / (1 + spread))
-
-
-def _parts(found_score: Doubles, bin_of: Column, names: Sequence[str], threshold: float) -> tuple[Part, ...]:
-    """Count shots and found shots in each bin that is not empty."""
-    if len(found_score) != len(bin_of):
-        raise LabelError(f"{len(found_score)} shots but {len(bin_of)} tags: expected one tag for every shot")
-    n_truths = np.bincount(bin_of, minlength=len(names))
-    n_found = np.bincount(bin_of[found_score >= threshold], minlength=len(names))
-    parts = []
-    for name, of, found in zip(names, n_truths.tolist(), n_found.tolist(), strict=True):
-        if of:
-            low, high = wilson(found, of)
-            parts.append(Part(name=name, n_truths=of, n_found=found, low=low, high=high))
-    return tuple(parts)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
 
 from ndoki.core.errors import ConfigError, LabelError
 from ndoki.evaluation.columns import Doubles, Integers
@@ -20,7 +19,6 @@ __all__ = [
     "Reliability",
     "calibration_error",
     "fit_isotonic",
-    "fit_platt",
     "isotonic",
     "reliability",
 ]
@@ -156,50 +154,6 @@ def fit_isotonic(scores: Scores, right: Right, *, max_knots: int = _N_KNOTS) -> 
     )
 
 
-def fit_platt(scores: Scores, right: Right, *, shift: bool = True) -> Calibration:
-    """Calibrate by probability = σ(a·logit(score) + b), fitted by maximum likelihood [1]_.
-
-    With ``shift`` false b is 0 and only a temperature 1/a is fitted [2]_. A fit that would fall (the scores
-    rank the wrong way round) is refused. Two parameters need far fewer events than `fit_isotonic`.
-
-    Raises
-    ------
-    LabelError
-        If lengths differ, a score is outside [0, 1], all events are right or all are wrong, or the fit falls.
-
-    References
-    ----------
-    .. [1] J. Platt, "Probabilistic outputs for support vector machines", Advances in Large Margin Classifiers
-       (1999), with its smoothed targets (n₊+1)/(n₊+2) and 1/(n₋+2).
-    .. [2] C. Guo et al., "On calibration of modern neural networks", ICML 2017.
-    """
-    score, is_right = _checked(scores, right)
-    n_right = is_right.sum()
-    n_wrong = len(is_right) - n_right
-    if not (n_right and n_wrong):
-        raise LabelError(
-            f"{n_right:.0f} right and {n_wrong:.0f} wrong events: calibration needs some of both"
-        )
-    target = np.where(is_right > 0, (n_right + 1) / (n_right + 2), 1 / (n_wrong + 2))
-    inputs = logit(np.clip(score, _EDGE, 1 - _EDGE))
-    design = np.stack([inputs, np.ones_like(inputs)], axis=1) if shift else inputs[:, None]
-    fitted = _logistic(design, target)
-    slope, offset = float(fitted[0]), float(fitted[1]) if shift else 0.0
-    if slope <= 0:
-        raise LabelError(
-            "higher scores are right less often than lower ones; no rising map can calibrate them"
-        )
-    # Knots even in the logit, so that the map is fine where scores are close to 0 and 1.
-    knot = expit(np.linspace(-9.0, 9.0, _N_KNOTS - 2))
-    level = expit(slope * logit(knot) + offset)
-    rises = np.diff(level, prepend=0.0, append=1.0)
-    inside = (rises[:-1] > 0) & (level < 1)
-    return Calibration(
-        score=np.concatenate([[0.0], knot[inside], [1.0]]),
-        probability=np.concatenate([[0.0], level[inside], [1.0]]),
-    )
-
-
 def reliability(probabilities: Scores, right: Right, *, n_bins: int = 10) -> Reliability:
     """Compare what scores say with how often they are right, in bins of equal width.
 
@@ -241,26 +195,3 @@ def _checked(scores: Scores, right: Right) -> tuple[Doubles, Doubles]:
     if not ((score >= 0) & (score <= 1)).all():
         raise LabelError(f"scores from {score.min()} to {score.max()}: expected numbers in [0, 1]")
     return score, is_right
-
-
-def _logistic(design: Doubles, target: Doubles) -> Doubles:
-    """Maximum likelihood of a logistic model by Newton's method with step halving; shape (n_columns,)."""
-    weights = np.zeros(design.shape[1])
-    ridge = 1e-9 * np.eye(len(weights))
-
-    def loss(at: Doubles) -> float:
-        linear = design @ at
-        return float(np.sum(np.logaddexp(0.0, linear) - target * linear))
-
-    for _ in range(_MAX_STEPS):
-        share = expit(design @ weights)
-        gradient = design.T @ (share - target)
-        curvature = (design * (share * (1 - share))[:, None]).T @ design + ridge
-        step = np.linalg.solve(curvature, gradient)
-        size = 1.0
-        while size > 1e-6 and loss(weights - size * step) > loss(weights):
-            size /= 2
-        weights = weights - size * step
-        if np.abs(size * step).max() < 1e-10:
-            break
-    return weights

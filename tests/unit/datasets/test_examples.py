@@ -73,11 +73,11 @@ def example(spec: ExampleSpec, seed: int) -> Example:
 @settings(max_examples=40)
 @given(SEEDS)
 def test_any_example_is_sound(seed):
-    made = example(ExampleSpec(), seed)
+    made = example(ExampleSpec(speed_share=0.3, codec_share=0.1), seed)
     assert made.samples.dtype == np.float32
     assert np.isfinite(made.samples).all()
     assert np.abs(made.samples).max() <= 1.0
-    assert 0.4 * RATE <= len(made.samples) <= 12 * RATE
+    assert 0.4 * RATE <= len(made.samples) <= 15 * RATE
     assert made.rate_hz == RATE
     positions = [onset.sample for onset in made.onsets]
     assert positions == sorted(positions)
@@ -91,6 +91,18 @@ def test_a_seed_makes_one_example(seed):
     one, other = example(ExampleSpec(), seed), example(ExampleSpec(), seed)
     np.testing.assert_array_equal(one.samples, other.samples)
     assert (one.onsets, one.unsure_samples, one.labels) == (other.onsets, other.unsure_samples, other.labels)
+
+
+@pytest.mark.parametrize("change", ["speed_share", "codec_share"])
+def test_a_change_of_the_whole_example_keeps_its_shots_where_they_are(change):
+    spec = replace(ONLY["pushed"], **{change: 1.0})
+    for seed in range(4):
+        made, plain = example(spec, seed), example(ONLY["pushed"], seed)
+        assert not np.array_equal(made.samples, plain.samples)
+        ratio = len(made.samples) / len(plain.samples)
+        assert 0.79 < ratio < 1.26
+        for onset, before in zip(made.onsets, plain.onsets, strict=True):
+            assert abs(onset.sample - ratio * before.sample) <= 2
 
 
 def test_material_is_never_changed():

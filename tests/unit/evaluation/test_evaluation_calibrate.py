@@ -10,7 +10,6 @@ from ndoki.evaluation.calibrate import (
     Calibration,
     calibration_error,
     fit_isotonic,
-    fit_platt,
     isotonic,
     reliability,
 )
@@ -58,33 +57,9 @@ def test_isotonic_calibration_finds_the_true_share() -> None:
     np.testing.assert_allclose(calibration.apply(asked), asked**2, atol=0.05)
 
 
-def test_platt_finds_slope_and_offset() -> None:
-    rng = np.random.default_rng(0)
-    inputs = rng.normal(0, 2, 40_000)
-    right = rng.random(40_000) < 1 / (1 + np.exp(-(0.5 * inputs - 1.0)))
-    score = 1 / (1 + np.exp(-inputs))
-    asked = np.array([-3.0, -1.0, 0.0, 2.0, 4.0])
-    expected = 1 / (1 + np.exp(-(0.5 * asked - 1.0)))
-    calibration = fit_platt(score, right)
-    np.testing.assert_allclose(calibration.apply(1 / (1 + np.exp(-asked))), expected, atol=0.02)
-    assert calibration_error(reliability(calibration.apply(score), right)) < 0.01
-
-
-def test_temperature_leaves_one_half_where_it_is() -> None:
-    rng = np.random.default_rng(0)
-    inputs = rng.normal(0, 3, 20_000)
-    right = rng.random(20_000) < 1 / (1 + np.exp(-inputs / 3))
-    calibration = fit_platt(1 / (1 + np.exp(-inputs)), right, shift=False)
-    assert calibration.apply(np.array([0.5])) == pytest.approx(0.5)
-    assert calibration.apply(1 / (1 + np.exp(-np.array([3.0])))) == pytest.approx(
-        1 / (1 + np.exp(-1)), abs=0.02
-    )
-
-
-@pytest.mark.parametrize("fit", [fit_isotonic, fit_platt])
-def test_a_map_keeps_the_order_and_stays_small(fit: object) -> None:
+def test_a_map_keeps_the_order_and_stays_small() -> None:
     score, right = _skewed(3000, 3)
-    calibration = fit(score, right)  # type: ignore[operator]
+    calibration = fit_isotonic(score, right)
     asked = np.linspace(0, 1, 2001)
     mapped = calibration.apply(asked)
     assert (np.diff(mapped) > 0).all()
@@ -124,10 +99,6 @@ def test_what_is_impossible_is_refused() -> None:
             fit_isotonic(bad, right)
     with pytest.raises(LabelError, match="scores"):
         reliability(score[:0], right[:0])
-    with pytest.raises(LabelError, match="some of both"):
-        fit_platt(score, np.array([True, True]))
-    with pytest.raises(LabelError, match="no rising map"):
-        fit_platt(np.repeat(score, 20), np.repeat(~right, 20))
     with pytest.raises(ConfigError, match="bins"):
         reliability(score, right, n_bins=0)
     with pytest.raises(ConfigError, match="knots"):

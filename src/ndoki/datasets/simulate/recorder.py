@@ -11,7 +11,7 @@ from ndoki.core.errors import ConfigError
 from ndoki.core.types import Floats
 from ndoki.datasets.simulate.specs import RecorderSpec
 
-__all__ = ["band_limited", "band_response", "clipped", "coded", "record", "self_noise"]
+__all__ = ["band_limited", "band_response", "clipped", "coded", "self_noise"]
 
 Complexes = npt.NDArray[np.complexfloating]
 
@@ -75,24 +75,6 @@ def coded(samples: Floats, recorder: RecorderSpec) -> Floats:
     whole = np.zeros(len(samples), np.float32)
     whole[: min(len(back), len(whole))] = back[: len(whole)]
     return whole
-
-
-def record(samples: Floats, recorder: RecorderSpec, rng: np.random.Generator) -> Floats:
-    """From full-scale sound at the microphone to what stands in the file: noise, gain, clipping, codec.
-
-    Parameters
-    ----------
-    samples
-        float32, shape (n,), at ``recorder.rate_hz``, already within the recorder's band.
-    recorder, rng
-        The recorder, and where its noise comes from.
-
-    Returns
-    -------
-    ndarray
-        float32, shape (n,), in [−1, 1].
-    """
-    return coded(clipped(samples + self_noise(len(samples), recorder, rng), recorder), recorder)
 
 
 def _low_pass(s: Complexes, order: int) -> Complexes:
