@@ -9,18 +9,26 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 from ndoki.audio.blocks import read_block, stretches
 from ndoki.audio.reader import Samples, open_samples
 from ndoki.core.errors import ConfigError
-from ndoki.core.types import Event, Recording
+from ndoki.core.types import Event, Evidence, Recording
 from ndoki.detectors.protocol import Detector
-from ndoki.events.pick import Picker
-from ndoki.events.stitch import Thinned, stitch, thin
+from ndoki.events.pick import Picker, says_onsets
+from ndoki.events.stitch import Thinned, joined_evidence, stitch, thin
+from ndoki.features.gabor import GABOR_GRID
+from ndoki.firing.complete import completed
+from ndoki.firing.model import load_shot_model
+from ndoki.firing.near import Listener, evidence_near
 
 __all__ = ["channels_of", "pick_stretches", "scan", "scan_stretch"]
+
+_GUNSHOT = "gunshot"
+"""Only of events with this label it is asked whether they are bursts."""
 
 Progress = Callable[[float], None]
 """Called with the seconds of sound that were just finished."""
@@ -81,7 +89,7 @@ def scan(
 def scan_stretch(
     samples: Samples, channel: int, cut: tuple[int, int], detector: Detector, picker: Picker
 ) -> Thinned:
-    """Score one stretch of one channel, and keep what can become an event.
+    """Score one stretch of one channel, and keep what can become an event, with the evidence around it.
 
     Parameters
     ----------
@@ -109,13 +117,26 @@ def scan_stretch(
         end_frame=end_frame,
     )
     column = picker.column_of(detector.labels)
-    return thin(detector.analyse(block), first_frame, end_frame, column=column, least_score=picker.threshold)
+    part = thin(detector.analyse(block), first_frame, end_frame, column=column, least_score=picker.threshold)
+    if detector.labels[column] != _GUNSHOT or not says_onsets(detector.grid):
+        return part
+    return replace(part, evidence=_evidence(samples, channel, detector, part))
+
+
+def _evidence(samples: Samples, channel: int, detector: Detector, part: Thinned) -> Evidence:
+    """What the sound says of single shots around all that can become an event."""
+    frames = part.frame if part.has_track else part.proposals.frame
+    if not len(frames):
+        return Evidence()
+    listener = Listener(samples, samples.header.n_samples, samples.header.rate_hz, channel)
+    places = {detector.grid.centre_sample(int(frame), GABOR_GRID.rate_hz) for frame in frames}
+    return evidence_near(listener, load_shot_model(), places)
 
 
 def pick_stretches(
     parts: Sequence[Thinned], recording: Recording, channel: int, detector: Detector, picker: Picker
 ) -> list[Event]:
-    """Events of one channel from its stretches, in order of onset.
+    """Events of one channel from its stretches, in order of onset, with the shots that complete their bursts.
 
     Parameters
     ----------
@@ -126,7 +147,8 @@ def pick_stretches(
         return []
     column = picker.column_of(detector.labels)
     whole = stitch(parts, grid=detector.grid, labels=detector.labels, column=column)
-    return picker.pick(whole, recording, channel, detector.id)
+    events = picker.pick(whole, recording, channel, detector.id)
+    return completed(events, joined_evidence(parts), recording, least_score=picker.threshold)
 
 
 def channels_of(recording: Recording, channel: int | None) -> Sequence[int]:

@@ -7,9 +7,10 @@ import numpy.typing as npt
 from scipy.ndimage import maximum_filter1d
 
 from ndoki.core.errors import ConfigError
+from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Analysis, DetectorId, Event, Floats, Proposals, Recording, ScoreTrack
 
-__all__ = ["Picker", "box_iou", "peaks"]
+__all__ = ["Picker", "box_iou", "peaks", "says_onsets"]
 
 _WINDOW_S = 0.5
 """A grid with frames of this length or longer is that of a whole-window classifier."""
@@ -60,7 +61,7 @@ class Picker:
         column = self.column_of(track.labels)
         if len(track.scores) == 0:
             boxes = self._from_boxes(analysis.proposals, column, track.grid.hop_s)
-        elif track.grid.frame_samples >= _WINDOW_S * track.grid.rate_hz:
+        elif not says_onsets(track.grid):
             boxes = self._from_windows(track, column)
         else:
             boxes = self._from_peaks(track, column, analysis.proposals)
@@ -125,6 +126,11 @@ class Picker:
         return Proposals(**{name: getattr(boxes, name)[chosen] for name in columns})
 
 
+def says_onsets(grid: FrameGrid) -> bool:
+    """Whether a frame of this grid is about an onset; one of half a second or more is a whole window."""
+    return grid.frame_samples < _WINDOW_S * grid.rate_hz
+
+
 def peaks(scores: Floats, threshold: float, reach_frames: int) -> npt.NDArray[np.int64]:
     """Rows that are at or above a threshold and the highest within ± ``reach_frames``; of equals, the first.
 
@@ -179,8 +185,7 @@ def _event(
     label: str,
 ) -> Event:
     grid, frame = track.grid, int(boxes.frame[i])
-    centred = grid.frame_samples < _WINDOW_S * grid.rate_hz
-    place = grid.centre_sample if centred else grid.first_sample
+    place = grid.centre_sample if says_onsets(grid) else grid.first_sample
     first = min(place(frame, recording.rate_hz), recording.n_samples - 1)
     end = first + max(1, round(float(boxes.duration_s[i]) * recording.rate_hz))
     return Event(
