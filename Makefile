@@ -6,7 +6,7 @@ PINS := pyproject.toml constraints.txt tools/install.py tools/venv.sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint accuracy forests speed folds network golden constraints attribution clean
+.PHONY: help demo test lint accuracy forests weapons speed folds network shots golden constraints attribution clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -30,6 +30,9 @@ accuracy: $(VENV)/.base ## recall at 60, 10 and 2 false alarms per hour, network
 forests: $(VENV)/.base ## recall by level and distance, false alarms, burst counts in simulated forests
 	$(PYTHON) benchmarks/forests.py
 
+weapons: $(VENV)/.base ## shots per burst, and automatic fire against shotguns, in simulated forests
+	$(PYTHON) benchmarks/weapons.py
+
 speed: $(VENV)/.base ## seconds and memory for a day of sound
 	$(PYTHON) benchmarks/speed.py
 
@@ -38,6 +41,9 @@ folds: $(VENV)/.test ## train the five networks of the cross-validation (an hour
 
 network: $(VENV)/.test ## train the shipped network, calibrated on what the folds' networks have not heard
 	$(VENV)/bin/ndoki train recipes/gunshot.toml --folds-from benchmarks/folds --out src/ndoki/models/gunshot.onnx
+
+shots: $(VENV)/.test ## train the model that counts the shots of a burst (half an hour on two cores)
+	$(PYTHON) tools/shot_model.py
 
 golden: $(VENV)/.test ## renew tests/golden; review the difference before you commit it
 	$(PYTHON) -m pytest --renew-golden -q tests

@@ -9,8 +9,9 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -56,7 +57,8 @@ LOOKALIKE_M, LOOKALIKE_S = (5.0, 400.0), 6.0
 BEHIND_S, BEFORE_S = 2.0, 1.2
 EXACT_FRAMES, NEAR_FRAMES, ECHO_FRAMES = 1, 4, 12
 KEPT, KEPT_STRONG, STRONG = 0.05, 0.5, 1.0
-HIDDEN = (96, 32)
+HIDDEN = (128, 48)
+FILES_AT_A_TIME = 6
 CHUNK, BATCH, RATE = 250, 1024, 3e-3
 
 Places = npt.NDArray[np.int64]
@@ -196,49 +198,68 @@ def examples(n_scenes: int, seed: int, material: Material, cache: Path) -> Itera
         yield path
 
 
-def loss_of(network: nn.Module, inputs: torch.Tensor, label: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Some examples, scaled."""
+
+    inputs: torch.Tensor
+    label: torch.Tensor
+    weight: torch.Tensor
+
+    def chosen(self, index: torch.Tensor) -> "Rows":
+        """Some of these."""
+        return Rows(inputs=self.inputs[index], label=self.label[index], weight=self.weight[index])
+
+
+def read_rows(paths: Sequence[Path], mean: Floats, spread: Floats) -> Rows:
+    """Read examples, and scale their inputs."""
+    parts = [np.load(path) for path in paths]
+    inputs = np.concatenate([part["inputs"] for part in parts]).astype(np.float32)
+    return Rows(
+        inputs=torch.from_numpy((inputs - mean) / spread),
+        label=torch.from_numpy(np.concatenate([part["label"] for part in parts])),
+        weight=torch.from_numpy(np.concatenate([part["weight"] for part in parts])),
+    )
+
+
+def loss_of(network: nn.Module, rows: Rows) -> torch.Tensor:
     """Weighted cross entropy in nats."""
-    losses = nn.functional.binary_cross_entropy_with_logits(network(inputs)[:, 0], label, reduction="none")
-    return (losses * weight).sum() / weight.sum()
+    told = network(rows.inputs)[:, 0]
+    losses = nn.functional.binary_cross_entropy_with_logits(told, rows.label, reduction="none")
+    return (losses * rows.weight).sum() / rows.weight.sum()
 
 
 def fitted(paths: list[Path], n_epochs: int, seed: int) -> ShotModel:
-    """Train on all chunks but the last, which says how well it does."""
-    parts = [np.load(path) for path in paths]
-    inputs = np.concatenate([part["inputs"] for part in parts])
-    label = torch.from_numpy(np.concatenate([part["label"] for part in parts]))
-    weight = torch.from_numpy(np.concatenate([part["weight"] for part in parts]))
-    n = len(inputs) - len(parts[-1]["label"])
-    some = inputs[:: max(1, n // 200_000)].astype(np.float32)
-    mean, spread = some.mean(axis=0), some.std(axis=0) + 1e-3
-
-    def rows(index: Places | slice) -> torch.Tensor:
-        return torch.from_numpy((inputs[index].astype(np.float32) - mean) / spread)
-
+    """Train on all files but the last, which says how well it does; a few files are in memory at a time."""
+    some = np.load(paths[0])["inputs"].astype(np.float32)
+    mean, spread = some.mean(axis=0), some.std(axis=0) + np.float32(1e-3)
+    held, learned = read_rows(paths[-1:], mean, spread), paths[:-1]
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     sizes = (N_INPUTS, *HIDDEN, 1)
     layers: list[nn.Module] = []
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+    for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out), nn.ReLU()]
     network = nn.Sequential(*layers[:-1])
-    n_steps = n_epochs * (n // BATCH)
+    n_steps = n_epochs * sum(-(-len(np.load(path)["label"]) // BATCH) for path in learned)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=n_steps)
-    held = slice(n, None)
     for epoch in range(n_epochs):
-        order = rng.permutation(n)
-        for first in range(0, n - BATCH + 1, BATCH):
-            index = np.sort(order[first : first + BATCH])
-            loss = loss_of(network, rows(index), label[index], weight[index])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+        order = rng.permutation(len(learned))
+        for group in np.array_split(order, -(-len(order) // FILES_AT_A_TIME)):
+            rows = read_rows([learned[i] for i in group], mean, spread)
+            for index in torch.from_numpy(rng.permutation(len(rows.label))).split(BATCH):
+                loss = loss_of(network, rows.chosen(index))
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                schedule.step()
         with torch.no_grad():
-            told = float(loss_of(network, rows(held), label[held], weight[held]))
+            told = float(loss_of(network, held))
         print(f"epoch {epoch + 1}: {told:.4f} nats per frame on scenes not learned from", flush=True)
-    share = float((label[:n] * weight[:n]).sum() / weight[:n].sum())
+    parts = [np.load(path) for path in learned]
+    positive = sum(float((part["label"] * part["weight"]).sum()) for part in parts)
+    share = positive / sum(float(part["weight"].sum()) for part in parts)
     return exported(network, mean, spread, share)
 
 
@@ -259,8 +280,8 @@ def exported(network: nn.Sequential, mean: Floats, spread: Floats, share: float)
 def main() -> int:
     """Simulate, describe, train, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=6000)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--scenes", type=int, default=12000)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seed", type=int, default=16)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--cache", type=Path, default=ROOT / "build" / "shots")

@@ -118,7 +118,7 @@ def scan_stretch(
     )
     column = picker.column_of(detector.labels)
     part = thin(detector.analyse(block), first_frame, end_frame, column=column, least_score=picker.threshold)
-    if detector.labels[column] != _GUNSHOT or not says_onsets(detector.grid):
+    if not (picker.completes_bursts and detector.labels[column] == _GUNSHOT and says_onsets(detector.grid)):
         return part
     return replace(part, evidence=_evidence(samples, channel, detector, part))
 

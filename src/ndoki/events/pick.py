@@ -30,12 +30,15 @@ class Picker:
         Boxes of a box detector that overlap more than this (intersection over union) are one event.
     label
         Which of the detector's labels to pick; its first one when empty.
+    completes_bursts
+        Whether shots that the detector missed are added to its bursts (see `ndoki.firing.complete`).
     """
 
     threshold: float = 0.5
     min_gap_s: float = 0.055
     max_overlap: float = 0.3
     label: str = field(default="")
+    completes_bursts: bool = True
 
     def __post_init__(self) -> None:
         if not 0.0 < self.threshold <= 1.0:

@@ -40,8 +40,9 @@ class FiringRules:
         Standard deviation of an interval: a share of it, and the grain of the onsets.
     pause_s
         Shortest and longest gap between shots that no mechanism makes.
-    regular, pause
-        Chance that a shot is followed by another one interval later, or after a pause.
+    regular, pause, pause_of_mechanism
+        Weight of another shot one interval later, and of another after a pause: where there is no mechanism, and
+        where there is one. They would be chances if all evidence were exact; they are chosen on simulations.
     mechanism_cost
         What the assumption of a mechanism costs, in log odds.
     """
@@ -50,9 +51,10 @@ class FiringRules:
     n_intervals: int = 33
     jitter: float = 0.04
     jitter_s: float = 0.003
-    pause_s: tuple[float, float] = (0.15, 2.0)
+    pause_s: tuple[float, float] = (0.15, 1.0)
     regular: float = 0.9
-    pause: float = 0.4
+    pause: float = 10.0
+    pause_of_mechanism: float = 0.4
     mechanism_cost: float = 4.0
 
     @property
@@ -60,13 +62,14 @@ class FiringRules:
         """The intervals that are tried."""
         return np.geomspace(*self.interval_s, self.n_intervals)
 
-    def log_pause(self, gap_s: npt.ArrayLike) -> Doubles:
-        """Logarithm of the chance, per second, of a pause that long; meaningless outside ``pause_s``."""
+    def log_pause(self, gap_s: npt.ArrayLike, *, mechanism: bool) -> Doubles:
+        """Logarithm of the weight, per second, of a pause that long; meaningless outside ``pause_s``."""
         spread = math.log(self.pause_s[1] / self.pause_s[0])
-        return np.asarray(math.log(self.pause / spread) - np.log(gap_s))
+        weight = self.pause_of_mechanism if mechanism else self.pause
+        return np.asarray(math.log(weight / spread) - np.log(gap_s))
 
     def log_regular(self, gap_s: npt.ArrayLike, interval_s: npt.ArrayLike) -> Doubles:
-        """Logarithm of the chance, per second, of a mechanism's gap that long."""
+        """Logarithm of the weight, per second, of a mechanism's gap that long."""
         sigma_s = np.hypot(self.jitter * np.asarray(interval_s), self.jitter_s)
         off = (np.asarray(gap_s) - interval_s) / sigma_s
         return np.asarray(math.log(self.regular / math.sqrt(2 * math.pi)) - np.log(sigma_s) - 0.5 * off**2)
@@ -146,7 +149,8 @@ def _best_sequence(evidence: Doubles, hop_s: float, rules: FiringRules, interval
 def _steps(hop_s: float, rules: FiringRules, intervals_s: Doubles) -> list[tuple[Places, Doubles]]:
     """Gaps in frames with the log chance of each per frame, (n_gaps, 1 or n_intervals): pauses, then regular."""
     pauses = np.arange(round(rules.pause_s[0] / hop_s), round(rules.pause_s[1] / hop_s) + 1)
-    steps = [(pauses, rules.log_pause(pauses * hop_s)[:, None] + math.log(hop_s))]
+    weights = rules.log_pause(pauses * hop_s, mechanism=len(intervals_s) > 0)
+    steps = [(pauses, weights[:, None] + math.log(hop_s))]
     if len(intervals_s):
         first_s, last_s = rules.interval_s
         reach = 1 + 3 * rules.jitter
@@ -165,7 +169,9 @@ def _gains(
 
     def weight(gap: int) -> float:
         # A gap that is too short for a pause counts as the shortest, one too long as the longest.
-        pause = float(rules.log_pause(np.clip(gap * hop_s, *rules.pause_s)))
+        pause = float(
+            rules.log_pause(np.clip(gap * hop_s, *rules.pause_s), mechanism=interval_s is not None)
+        )
         regular = -math.inf if interval_s is None else float(rules.log_regular(gap * hop_s, interval_s))
         return max(pause, regular) + math.log(hop_s)
 
