@@ -191,8 +191,8 @@ def counted(answers: Sequence[Answer], within: float) -> list[str]:
     off = np.abs(n_found - n_true) / n_true
     cells = [str(len(answers)), f"{n_true.sum():.0f}", f"{n_alone.sum():.0f}", f"{n_found.sum():.0f}"]
     cells.append(interval(len(answers), lambda i: float(n_found[i].sum() / n_true[i].sum() - 1), "+.1%"))
-    cells.append(interval(len(answers), lambda i: float(np.mean(off[i] <= within + 1e-9)), ".1%"))
-    return [*cells, interval(len(answers), lambda i: float(np.mean(off[i])), ".1%")]
+    cells.append(interval(len(answers), lambda i: float(np.mean(off[i] <= within + 1e-9)), ".0%"))
+    return [*cells, f"{np.mean(off):.1%}"]
 
 
 def interval(n: int, measure: Callable[[npt.NDArray[np.int64]], float], form: str) -> str:
@@ -200,7 +200,7 @@ def interval(n: int, measure: Callable[[npt.NDArray[np.int64]], float], form: st
     rng = np.random.default_rng(0)
     drawn = np.array([measure(rng.integers(0, n, n)) for _ in range(N_RESAMPLES)])
     found = interval_of(measure(np.arange(n)), drawn)
-    return f"{found.value:{form}} [{found.low:{form}}, {found.high:{form}}]"
+    return f"{found.value:{form}} [{found.low:{form}}, {found.high:{form}}]".replace("%", "")
 
 
 def count_table(answers: Sequence[Answer], kind: str, within: float, *, heard: bool) -> TextTable:
@@ -211,7 +211,7 @@ def count_table(answers: Sequence[Answer], kind: str, within: float, *, heard: b
     for low, high in LEVELS_DB:
         name = f"{low:g} to {high:g} dB"
         parts[name] = [one for one in chosen if low <= one.snr_db < high]
-    columns = ("", "scenes", "shots", "detector", "reported", "bias", f"within ±{within:.0%}", "mean error")
+    columns = ("", "scenes", "shots", "alone", "reported", "bias %", f"within ±{within:.0%}, %", "mean error")
     rows = tuple((name, *counted(part, within)) for name, part in parts.items() if part)
     which = "of which anything was found" if heard else "all"
     return TextTable(title=f"Shots {kind}, scenes: {which}", columns=columns, rows=rows)
@@ -248,7 +248,7 @@ def two_table(answers: Sequence[Answer]) -> TextTable:
                 f"{np.mean(said[truth == 'shotgun'] == 'unknown'):.1%}",
             )
         )
-    columns = ("", "firings found", "right of those told", "rejected", "of automatic", "of shotgun")
+    columns = ("", "firings found", "right of told, %", "rejected, %", "of automatic", "of shotgun")
     return TextTable(title="Automatic against shotgun, these two carried", columns=columns, rows=tuple(rows))
 
 

@@ -42,7 +42,7 @@ class FiringRules:
         Shortest and longest gap between shots that no mechanism makes.
     regular, pause, pause_of_mechanism
         Weight of another shot one interval later, and of another after a pause: where there is no mechanism, and
-        where there is one. They would be chances if all evidence were exact; they are chosen on simulations.
+        where there is one. Chosen, as the cost, on simulated firings (preset TRAIN) that no model learned from.
     mechanism_cost
         What the assumption of a mechanism costs, in log odds.
     """
@@ -52,10 +52,10 @@ class FiringRules:
     jitter: float = 0.04
     jitter_s: float = 0.003
     pause_s: tuple[float, float] = (0.15, 1.0)
-    regular: float = 0.9
-    pause: float = 10.0
-    pause_of_mechanism: float = 0.4
-    mechanism_cost: float = 4.0
+    regular: float = 0.55
+    pause: float = 0.9
+    pause_of_mechanism: float = 0.03
+    mechanism_cost: float = 6.0
 
     @property
     def intervals_s(self) -> Doubles:
