@@ -25,9 +25,10 @@ def completed(
 ) -> list[Event]:
     """Add the shots that the detector missed to the bursts that it found, and sharpen the onsets of its own.
 
-    Every event stays; one that is a shot of a sequence moves to that shot's onset, by at most 60 ms. A shot that
-    is added gets the best score of its sequence times its own chance, and the extent of the nearest event. Where
-    there is no event, nothing is added.
+    Every event stays; one that is a shot of a sequence moves to that shot's onset, by at most 60 ms. A shot of a
+    sequence scores at least the best score of the sequence times its own chance, so that it does not matter
+    whether the detector missed it or only doubted it. One that is added has the extent of the nearest event.
+    Where there is no event, nothing is added.
 
     Parameters
     ----------
@@ -73,11 +74,11 @@ def _merged(
     merged = list(events)
     for shot, frame in enumerate(frames.tolist()):
         sample = GABOR_GRID.centre_sample(frame, recording.rate_hz)
-        if shot in taken:
-            merged[taken[shot]] = _moved(events[taken[shot]], sample)
-            continue
         score = round(best / (1 + math.exp(-firing.gains[shot])), 4)
-        if score >= least:
+        if shot in taken:
+            found = events[taken[shot]]
+            merged[taken[shot]] = replace(_moved(found, sample), score=max(found.score, score))
+        elif score >= least:
             nearest = min(taken, key=lambda other: abs(frames[other] - frame))
             merged.append(replace(_moved(events[taken[nearest]], sample), score=score))
     return merged
