@@ -83,19 +83,19 @@ class Sources:
     confusers: Mapping[Path, str]
 
 
-def sources_of(data: Path) -> Sources:
-    """Recordings of split ``val``; synthetic sound alone where the data are absent."""
+def sources_of(data: Path, split: str = "val") -> Sources:
+    """Recordings of a split; synthetic sound alone where the data are absent."""
     if not (data / "clips.csv").is_file():
         print(f"{data / 'clips.csv'} is not there: all forests, guns and look-alikes are synthetic")
         return Sources(near_shots=None, backgrounds={KINDS[0]: ()}, confusers={})
-    clips = [clip for clip in read_manifest(data / "clips.csv") if clip.split == "val"]
+    clips = [clip for clip in read_manifest(data / "clips.csv") if clip.split == split]
 
     def paths(kind: str, is_field: bool = False) -> list[Path]:
         chosen: list[Clip] = [c for c in clips if c.kind == kind and (c.label == FIELD_LABEL) == is_field]
         return [clip.path for clip in chosen]
 
     return Sources(
-        near_shots=load_near_shots(data, "val"),
+        near_shots=load_near_shots(data, split),
         backgrounds={
             KINDS[0]: (),
             KINDS[1]: paths("background"),

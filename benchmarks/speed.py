@@ -6,18 +6,18 @@ before anything is timed, so that all of them read from the page cache.
 """
 
 import argparse
-import json
+import csv
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
 import time
-import wave
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -28,6 +28,9 @@ from scipy.fft import rfft
 HERE = Path(__file__).resolve().parent
 RATE_HZ = 8000
 N_FFT, HOP = 256, 128
+DAY_HOURS = 24.0
+UNIT_S = 240.0
+T = TypeVar("T")
 
 
 def make_day(path: Path, hours: float, data: Path) -> None:
@@ -40,12 +43,11 @@ def make_day(path: Path, hours: float, data: Path) -> None:
     loop = np.concatenate(parts)
     left = round(hours * 3600 * RATE_HZ)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
+    # Sizes in a plain WAV file end at 4 GiB.
+    kind = "WAV" if 2 * left < 2**32 - 100 else "RF64"
+    with soundfile.SoundFile(path, "w", RATE_HZ, 1, "PCM_16", format=kind) as file:
         while left > 0:
-            file.writeframes(loop[:left].tobytes())
+            file.write(loop[:left])
             left -= len(loop)
 
 
@@ -80,33 +82,44 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def stages(path: Path, seconds: float = 1800.0) -> dict[str, float]:
-    """Seconds per stage and hour of sound, on one core."""
+    """Processor seconds per stage and hour of sound, on one core; the network also without its gate."""
+    from ndoki.audio.blocks import read_block
     from ndoki.audio.reader import open_samples
-    from ndoki.audio.resample import Resampler
     from ndoki.detectors.network.detector import load_network
     from ndoki.features.floor import above_floor
     from ndoki.features.mel import log_mel
 
-    detector = load_network()
-    mel, floor = detector.card.mel, detector.card.floor
-    hours = seconds / 3600
-    block = round(60 * mel.rate_hz)
-    spent = dict.fromkeys(("read and resample", "mel and log", "floor", "network"), 0.0)
+    whole = load_network()
+    detector = whole if whole.gate is None else whole.gated()
+    spent: dict[str, float] = {}
+
+    def spend(name: str, work: Callable[[], T]) -> T:
+        began = time.process_time()
+        result = work()
+        spent[name] = spent.get(name, 0.0) + (time.process_time() - began) * 3600 / seconds
+        return result
+
+    grid, step = detector.grid, detector.grid.frames_in(UNIT_S)
     with open_samples(str(path)) as samples:
-        resampler = Resampler(RATE_HZ, mel.rate_hz)
-        for first in range(0, round(seconds * mel.rate_hz), block):
-            ticks = [time.perf_counter()]
-            sound = resampler.read(samples, samples.header.n_samples, 0, first, first + block)
-            ticks.append(time.perf_counter())
-            frames = log_mel(sound, mel)
-            ticks.append(time.perf_counter())
-            above = above_floor(frames, floor)
-            ticks.append(time.perf_counter())
-            detector.run(above)
-            ticks.append(time.perf_counter())
-            for name, begun, ended in zip(spent, ticks[:-1], ticks[1:], strict=True):
-                spent[name] += ended - begun
-    return {name: value / hours for name, value in spent.items()}
+        for first in range(0, grid.frames_in(seconds), step):
+            read = partial(
+                read_block,
+                samples,
+                0,
+                grid=grid,
+                before_frames=detector.context_before_frames,
+                after_frames=detector.context_after_frames,
+                first_frame=first,
+                end_frame=first + step,
+            )
+            block = spend("read and resample", read)
+            bands = spend("mel and log", partial(log_mel, block.samples, detector.card.mel))
+            spend("floor", partial(above_floor, bands, detector.card.floor))
+            frames = detector.frames_of(block)
+            heard = spend("gate", partial(detector.heard, frames, block))
+            spend("network behind the gate", partial(detector.outputs_of, frames, heard))
+            spend("network on everything", partial(detector.outputs_of, frames))
+    return spent
 
 
 def detect(path: Path, out: Path, *options: str) -> tuple[float, float]:
@@ -114,29 +127,63 @@ def detect(path: Path, out: Path, *options: str) -> tuple[float, float]:
     # A run that finds its own finished work has nothing left to do.
     shutil.rmtree(out, ignore_errors=True)
     program = Path(sys.executable).with_name("ndoki")
+    command = [str(program), "detect", str(path), "--out", str(out), "--format", "csv", *options]
     began = time.perf_counter()
-    command = [str(program), "detect", str(path), "--out", str(out), *options]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall_s, process.returncode = time.perf_counter() - began, os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
+    return wall_s, usage.ru_maxrss / 1000
+
+
+def events_of(out: Path) -> list[tuple[str, str]]:
+    """Begin and score of each event of a run."""
+    with (out / "detections.csv").open(newline="", encoding="utf-8") as file:
+        return [(row["start_s"], row["score"]) for row in csv.DictReader(file)]
+
+
+def lengths(hours: list[float], options: argparse.Namespace) -> None:
+    """Time and memory of files of several lengths; those longer than a day are removed afterwards."""
+    print(f"{'hours':>7}{'detect':>10}{'s per hour':>12}{'peak MB':>9}")
+    for length in hours:
+        path = sound_of(length, options)
+        read_day(path)
+        wall_s, peak_mb = detect(path, options.work / "out", "--detector", options.detector)
+        print(f"{length:>7g}{wall_s:>9.2f}s{wall_s / length:>12.3f}{peak_mb:>9.0f}")
+        if length > DAY_HOURS:
+            path.unlink()
+
+
+def sound_of(hours: float, options: argparse.Namespace) -> Path:
+    """The file of that length, made if it is not there."""
+    path: Path = options.work / f"day_{hours:g}h.wav"
+    if not path.exists():
+        make_day(path, hours, options.data)
+    return path
 
 
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hours", type=float, default=24.0)
+    parser.add_argument("--hours", type=float, default=DAY_HOURS)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--detector", default="gunshot")
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared/data")
     parser.add_argument("--work", type=Path, default=HERE.parent / "build/speed")
-    options = parser.parse_args()
-    path = options.work / f"day_{options.hours:g}h.wav"
-    if not path.exists():
-        make_day(path, options.hours, options.data)
-    cores = os.cpu_count() or 1
-    print(
-        f"{options.hours:g} h of {RATE_HZ} Hz 16-bit sound; "
-        f"{platform.machine()}, {cores} cores, Python {platform.python_version()}"
+    parser.add_argument(
+        "--lengths",
+        type=lambda text: [float(one) for one in text.split(",")],
+        help="hours, by comma: time and memory of files of these lengths instead; 240 h take 14 GB of disk",
     )
+    options = parser.parse_args()
+    cores = os.cpu_count() or 1
+    print(f"{RATE_HZ} Hz, 16 bit; {platform.machine()}, {cores} cores, Python {platform.python_version()}")
+    if options.lengths:
+        lengths(options.lengths, options)
+        return 0
+    path, out, detector = sound_of(options.hours, options), options.work / "out", options.detector
+    print(f"{options.hours:g} h")
     read_day(path)
     print(
         f"{'run':>4}{'read':>9}{'read+STFT':>11}{'detect':>9}"
@@ -144,20 +191,20 @@ def main() -> int:
     )
     for run in range(1, options.repeats + 1):
         read_s, stft_s = timed(lambda: read_day(path)), timed(lambda: stft_day(path, cores))
-        wall_s, peak_mb = detect(
-            path, options.work / "out", "--detector", options.detector, "--format", "csv"
-        )
-        n_events = json.loads((options.work / "out/summary.json").read_text())["n_events"]
-        speed = options.hours * 3600 / wall_s
+        wall_s, peak_mb = detect(path, out, "--detector", detector)
+        speed, n_events = options.hours * 3600 / wall_s, len(events_of(out))
         print(
             f"{run:>4}{read_s:>8.2f}s{stft_s:>10.2f}s{wall_s:>8.2f}s"
             f"{speed:>13.0f}{wall_s / stft_s:>16.2f}{peak_mb:>9.0f}{n_events:>8}"
         )
-    if options.detector == "gunshot":
-        print(
-            "seconds per hour of sound on one core:",
-            ", ".join(f"{k} {v:.3f}" for k, v in stages(path).items()),
-        )
+    if detector == "gunshot":
+        behind = events_of(out)
+        wall_s, _ = detect(path, out, "--detector", detector, "--exhaustive")
+        whole = events_of(out)
+        lost, new = len(set(whole) - set(behind)), len(set(behind) - set(whole))
+        print(f"--exhaustive: {wall_s:.2f} s, {len(whole)} events; behind the gate {lost} lost, {new} new")
+        spent = ", ".join(f"{name} {value:.3f}" for name, value in stages(path).items())
+        print(f"processor seconds per hour of sound: {spent}")
     return 0
 
 

@@ -19,7 +19,7 @@ from ndoki.core.errors import ConfigError
 from ndoki.core.types import Event, Evidence, Recording
 from ndoki.detectors.protocol import Detector
 from ndoki.events.pick import Picker, says_onsets
-from ndoki.events.stitch import Thinned, joined_evidence, stitch, thin
+from ndoki.events.stitch import Thinned, islands, joined_evidence, stitch, thin
 from ndoki.features.gabor import GABOR_GRID
 from ndoki.firing.complete import completed
 from ndoki.firing.model import load_shot_model
@@ -143,11 +143,10 @@ def pick_stretches(
     parts
         In order; what is missing holds no event. ``picker`` is the one they were scored for.
     """
-    if not any(len(part.frame) or len(part.proposals) for part in parts):
-        return []
-    column = picker.column_of(detector.labels)
-    whole = stitch(parts, grid=detector.grid, labels=detector.labels, column=column)
-    events = picker.pick(whole, recording, channel, detector.id)
+    column, events = picker.column_of(detector.labels), []
+    for island in islands(parts, picker.reach_frames(detector.grid)):
+        whole = stitch(island, grid=detector.grid, labels=detector.labels, column=column)
+        events += picker.pick(whole, recording, channel, detector.id)
     return completed(events, joined_evidence(parts), recording, least_score=picker.threshold)
 
 

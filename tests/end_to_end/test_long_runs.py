@@ -1,34 +1,25 @@
 """Runs of ``ndoki detect`` that are killed, stopped, starved and resumed."""
 
-import json
-import os
 import random
 import resource
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from long_runs import NDOKI, OPTIONS, UNIT_S, finished, n_done, running, tables, wait_for_progress
 from sound_files import RATE
 
 from ndoki.batch.status import read_status
 
-NDOKI = Path(sys.executable).with_name("ndoki")
 N_KILLS = 20
-UNIT_S = 0.496
-"""A whole number of the template detector's frames."""
 N_STRETCHES = 363 + 2 * 121 + 4 * 19
 """Of 180 s, two channels of 60 s and four times 9 s; frames end with the file."""
-OPTIONS = ("--threshold", "0.3", "--detector", "template", "--format", "csv,raven,audacity,jsonl")
-ENVIRONMENT = {**os.environ, "COLUMNS": "200", "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -50,38 +41,6 @@ def command(cards: Path, out: Path, jobs: int = 1) -> list[str | Path]:
     return [NDOKI, "detect", cards, "--out", out, *OPTIONS, *lengths]
 
 
-def finished(arguments: list[str | Path], **options: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(  # type: ignore[call-overload,no-any-return]
-        arguments, capture_output=True, text=True, env=ENVIRONMENT, timeout=120, check=False, **options
-    )
-
-
-def tables(out: Path) -> dict[str, bytes]:
-    """Every file that a run leaves but the ledger, and summary.json without what the clock says."""
-    found = {
-        path.relative_to(out).as_posix(): path.read_bytes()
-        for path in sorted(out.rglob("*"))
-        if path.is_file() and ".ndoki" not in path.parts
-    }
-    summary = json.loads(found["summary.json"])
-    del summary["wall_s"], summary["speed_x_realtime"]
-    return found | {"summary.json": json.dumps(summary).encode()}
-
-
-def n_done(out: Path) -> int:
-    """Stretches in the ledger; 0 while there is none."""
-    path = out / ".ndoki" / "ledger.sqlite"
-    if not path.is_file():
-        return 0
-    connection = sqlite3.connect(path, timeout=30.0)
-    try:
-        return int(connection.execute("SELECT count(*) FROM unit").fetchone()[0])
-    except sqlite3.OperationalError:
-        return 0
-    finally:
-        connection.close()
-
-
 def heard_since(out: Path, began_s: float) -> float:
     """Seconds of sound that were heard by sessions that began after that moment."""
     connection = sqlite3.connect(out / ".ndoki" / "ledger.sqlite")
@@ -90,25 +49,6 @@ def heard_since(out: Path, began_s: float) -> float:
         return float(rows.fetchone()[0])
     finally:
         connection.close()
-
-
-@contextmanager
-def running(arguments: list[str | Path]) -> "Iterator[subprocess.Popen[str]]":
-    with subprocess.Popen(
-        arguments, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def wait_for_progress(process: "subprocess.Popen[str]", out: Path, n_before: int = 0) -> None:
-    """Until a stretch more is done, or the process has ended."""
-    deadline_s = time.monotonic() + 60.0
-    while process.poll() is None and n_done(out) <= n_before:
-        assert time.monotonic() < deadline_s, "nothing was heard"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")

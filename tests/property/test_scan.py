@@ -157,12 +157,6 @@ def test_delayed_audio_gives_delayed_events(
     assert_same(events[len(events) - len(later) :], later, -cut)
 
 
-def knows_too_little(request: pytest.FixtureRequest, detector: Detector, why: str) -> None:
-    """Mark what the shipped network does not reach yet; the test fails when it begins to."""
-    if detector.id.name == "gunshot":
-        request.applymarker(pytest.mark.xfail(reason=why, strict=True))
-
-
 @pytest.mark.parametrize("onset_s", [0.05, 0.1, 0.2, 0.3])
 def test_a_file_of_0_4_s_is_heard(
     request: pytest.FixtureRequest,
@@ -171,8 +165,10 @@ def test_a_file_of_0_4_s_is_heard(
     write: Write,
     onset_s: float,
 ) -> None:
-    if onset_s != 0.2:
-        knows_too_little(request, detector, "in 0.4 s the shot itself is most of the background level")
+    if detector.id.name == "gunshot" and onset_s == 0.05:
+        # It scores 0.40, `review` begins at 0.66; strict, so that a network that hears it is noticed.
+        why = "before the shot there is less sound than one frame of 64 ms"
+        request.applymarker(pytest.mark.xfail(reason=why, strict=True))
     recording = write(forest(0.4, [onset_s]))
     assert recording.n_samples == 0.4 * RATE
     assert heard(detector, recording, onset_s)
@@ -193,15 +189,12 @@ def test_a_shot_is_the_surest_event_of_a_file_of_0_4_s(
 @pytest.mark.parametrize("block_s", [7.0, 60.0])
 @pytest.mark.parametrize("before_end_s", [0.4, 0.25, 0.1])
 def test_the_last_0_4_s_of_a_long_file_are_heard(
-    request: pytest.FixtureRequest,
     detector: Detector,
     forest: Callable[..., Floats],
     write: Write,
     before_end_s: float,
     block_s: float,
 ) -> None:
-    if before_end_s == 0.1:
-        knows_too_little(request, detector, "a tenth of a second of tail scores 0.57, review begins at 0.587")
     recording = write(forest(63.0, [63.0 - before_end_s]))
     assert heard(detector, recording, 63.0 - before_end_s, block_s=block_s)
 

@@ -146,7 +146,7 @@ def test_sections_are_read_whole() -> None:
 
 
 def test_install_refuses_an_unknown_section() -> None:
-    with pytest.raises(SystemExit, match="expected some of base, train, test, accelerator, got everything"):
+    with pytest.raises(SystemExit, match=r"some of base, .*, train, test, accelerator, got everything"):
         install.main(["everything"])
 
 

@@ -1,20 +1,23 @@
-"""Where recordings of one recorder leave gaps between them, or overlap. Pure."""
+"""Where recordings of one recorder leave gaps between them, overlap, or end before their time. Pure."""
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 
 from ndoki.core.types import Recording
 
-__all__ = ["Seam", "find_seams"]
+__all__ = ["Seam", "expected_s", "find_seams"]
 
 # Names tell whole seconds, so two starts are known to within one second of each other.
 _TOLERANCE_S = 1.0
 # A duty cycle: this many gaps of the same length, to within its own tolerance.
 _N_REGULAR = 3
 _REGULAR_S = 2.0
+# From so many recordings on, their usual length is known.
+_N_USUAL = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +90,33 @@ def _marked(seams: list[Seam]) -> list[Seam]:
     if sum(abs(gap_s - usual_s) <= _REGULAR_S for gap_s in gaps) < max(_N_REGULAR, len(gaps) / 2):
         return seams
     return [replace(seam, is_regular=abs(seam.gap_s - usual_s) <= _REGULAR_S) for seam in seams]
+
+
+def expected_s(recordings: Sequence[Recording], claimed_s: Mapping[str, float]) -> dict[str, float]:
+    """How long each recording of one recorder should be, in seconds; never less than it is.
+
+    That is the recorder's usual length (the median of three recordings or more), where there are fewer what
+    the header claims, and in both cases at most until the next recording begins.
+
+    Parameters
+    ----------
+    recordings
+        Of one recorder, in any order, with or without a start.
+    claimed_s
+        What headers claim, in seconds, by source; a source that claims nothing is absent.
+
+    Returns
+    -------
+    Seconds by source.
+    """
+    usual_s = median(one.duration_s for one in recordings) if len(recordings) >= _N_USUAL else None
+    starts = sorted(one.started_at for one in recordings if one.started_at is not None)
+    expected = {}
+    for one in recordings:
+        due_s = claimed_s.get(one.source, 0.0) if usual_s is None else usual_s
+        after = bisect_right(starts, one.started_at) if one.started_at is not None else len(starts)
+        if one.started_at is not None and after < len(starts):
+            due_s = min(due_s, (starts[after] - one.started_at).total_seconds())
+        # Recorders close their files within a second; that is no loss.
+        expected[one.source] = due_s if due_s > one.duration_s + _TOLERANCE_S else one.duration_s
+    return expected

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from ndoki.core.errors import AudioError
+from ndoki.core.errors import AudioError, RemoteError
 
 __all__ = ["Decoder", "open_decoder"]
 
@@ -28,11 +28,13 @@ class _Bytes:
     """A file as libsndfile sees it. Called from C, where an exception could only be printed, it raises none.
 
     A damaged file makes libsndfile jump before its beginning; a dying card fails while being read. Both
-    then look like the end of the file.
+    then look like the end of the file. So does a server that gives up, but that says nothing of the file:
+    the error is kept in ``refused``, to be raised on the other side of C.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self.refused: RemoteError | None = None
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         try:
@@ -46,6 +48,9 @@ class _Bytes:
     def read(self, n_bytes: int) -> bytes:
         try:
             return self._file.read(n_bytes)
+        except RemoteError as error:
+            self.refused = error
+            return b""
         except OSError as error:
             _log.warning("reading failed at byte %d: %s", self.tell(), error)
             return b""
@@ -58,13 +63,25 @@ def open_decoder(file: BinaryIO) -> soundfile.SoundFile:
     ------
     AudioError
         When libsndfile cannot make sense of it. The message lacks the file's name.
+    RemoteError
+        When a server does not give it.
     """
-    file.seek(0)
+    return _opened(_Bytes(file))
+
+
+def _opened(source: _Bytes) -> soundfile.SoundFile:
+    source.seek(0)
     try:
-        return soundfile.SoundFile(_Bytes(file))
+        opened = soundfile.SoundFile(source)
     except _ERRORS as error:
+        if source.refused is not None:
+            raise source.refused from error
         reason = str(getattr(error, "error_string", "") or error).rstrip(".")
         raise AudioError(f"libsndfile does not understand it ({reason}); it may be damaged") from error
+    if source.refused is not None:
+        opened.close()
+        raise source.refused
+    return opened
 
 
 class Decoder:
@@ -76,7 +93,7 @@ class Decoder:
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self._bytes = _Bytes(file)
         self._open: soundfile.SoundFile | None = None
         self._next_sample = 0
 
@@ -86,6 +103,11 @@ class Decoder:
         Returns
         -------
         float32, shape (n_read, n_channels); fewer samples than asked for where decoding failed.
+
+        Raises
+        ------
+        RemoteError
+            A server did not give the bytes, which says nothing of what they hold.
         """
         samples = np.empty((0, 1), np.float32)
         try:
@@ -95,12 +117,16 @@ class Decoder:
                 samples = self._open.read(end_sample - first_sample, dtype="float32", always_2d=True)
         except (AudioError, *_ERRORS):
             self.close()
+        if self._bytes.refused is not None:
+            refused, self._bytes.refused = self._bytes.refused, None
+            self.close()
+            raise refused
         self._next_sample = first_sample + len(samples)
         return samples
 
     def _jump(self, first_sample: int) -> None:
         self.close()
-        self._open = open_decoder(self._file)
+        self._open = _opened(self._bytes)
         exact = self._open.format not in ("MP3", "OGG")
         preroll = 0 if exact else min(first_sample, _PREROLL_SAMPLES)
         if first_sample > preroll:

@@ -15,13 +15,15 @@ __all__ = ["Header", "read_header"]
 _W64_MAGIC = bytes.fromhex("72696666 2e91cf11a5d628db04c10000")
 
 
-def read_header(source: str) -> Header:
+def read_header(source: str, file: BinaryIO | None = None) -> Header:
     """Find out what a sound file holds. Nothing is trusted that the file's size contradicts.
 
     Parameters
     ----------
     source
         Path or URL. The file is only read, never changed.
+    file
+        What `open_binary` made of it, where it is open already; stays open.
 
     Returns
     -------
@@ -33,11 +35,13 @@ def read_header(source: str) -> Header:
         When nothing can be heard: the file is missing, empty, holds a header only, is no sound file, is
         sampled below 2 kHz, or is damaged beyond knowing what its samples are.
     """
-    with open_binary(source) as file:
-        try:
-            return _read(file, source)
-        except (AudioError, OSError) as error:
-            raise AudioError(f"cannot hear {source}: {error}") from error
+    if file is None:
+        with open_binary(source) as opened:
+            return read_header(source, opened)
+    try:
+        return _read(file, source)
+    except (AudioError, OSError) as error:
+        raise AudioError(f"cannot hear {source}: {error}") from error
 
 
 def _read(file: BinaryIO, source: str) -> Header:

@@ -1,28 +1,34 @@
-"""Where recordings lie: local folders now; whatever fsspec can open (az://, s3://, https://) alike."""
+"""Where recordings lie: local folders, and whatever fsspec can open (az://, s3://, https://) alike."""
 
 import hashlib
-import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
-from fsspec.implementations.local import LocalFileSystem
 
-from ndoki.core.errors import AudioError, InputError
+from ndoki.audio.access import is_url, kind_of
+from ndoki.audio.listing import RECORDING_SUFFIXES, list_recordings
+from ndoki.audio.patience import failures, reason
+from ndoki.audio.remote_file import RemoteFile
+from ndoki.core.errors import AudioError, InputError, RemoteError
 
-__all__ = ["RECORDING_SUFFIXES", "content_identity", "find_recordings", "in_order", "open_binary"]
+__all__ = [
+    "RECORDING_SUFFIXES",
+    "content_identity",
+    "find_recordings",
+    "in_order",
+    "open_binary",
+    "stream_recordings",
+]
 
-RECORDING_SUFFIXES = frozenset(
-    {".wav", ".w64", ".rf64", ".bwf", ".wave", ".aif", ".aiff", ".flac", ".ogg", ".oga", ".mp3"}
-)
-_BINS = (".trash", "$recycle.bin")  # an SD card carries its deleted recordings along
 _IDENTITY_BYTES = 1 << 16
-_CHANGED_KEYS = ("ETag", "etag", "LastModified", "last_modified", "mtime", "updated")  # by kind of storage
-_log = logging.getLogger(__name__)
+_DIGITS = re.compile("([0-9]+)")
+_SEPARATORS = str.maketrans("/\\", "\0\0")
+_CHANGED_KEYS = ("ETag", "etag", "LastModified", "last_modified", "mtime", "created", "updated")
 
 
 def find_recordings(inputs: Sequence[str]) -> list[str]:
@@ -45,21 +51,72 @@ def find_recordings(inputs: Sequence[str]) -> list[str]:
     InputError
         When an input does not exist, cannot be listed, or is a folder without any recording.
     """
+    return in_order(name for some in stream_recordings(inputs) for name in some)
+
+
+def stream_recordings(inputs: Sequence[str]) -> Iterator[list[str]]:
+    """What `find_recordings` finds, in no order, as soon as it is found: local files first, all at once.
+
+    Raises
+    ------
+    InputError
+        As `find_recordings`. That every input is there, and holds something, is seen before anything is
+        yielded.
+    """
     if not inputs:
         raise InputError("no input was given; name at least one sound file or folder")
-    found: list[str] = []
-    for given in inputs:
-        names = list(_expand(given))
-        found += names
-        if not names:
-            raise InputError(
-                f"the folder {given} holds no recording; "
-                f"expected files that end in {', '.join(sorted(RECORDING_SUFFIXES))}"
-            )
-    once: dict[str, str] = {}
-    for name in sorted(found, key=lambda name: (_is_detour(name), _natural_key(name))):
-        once.setdefault(_identity(name), name)
-    return in_order(once.values())
+    local = [one for given in inputs if not is_url(given) for one in _all_of(given)]
+    remote = [_begun(given) for given in inputs if is_url(given)]
+    return _each_once(_by_plainest_name(local), remote)
+
+
+def _all_of(given: str) -> list[tuple[str, str]]:
+    found = [one for some in list_recordings(given) for one in some]
+    if not found:
+        raise _empty(given)
+    return found
+
+
+def _begun(given: str) -> Iterator[list[tuple[str, str]]]:
+    """The listing of a URL, looked into up to its first recording."""
+    parts = list_recordings(given)
+    for some in parts:
+        if some:
+            return chain([some], parts)
+    raise _empty(given)
+
+
+def _empty(given: str) -> InputError:
+    return InputError(
+        f"the folder {given} holds no recording; "
+        f"expected files that end in {', '.join(sorted(RECORDING_SUFFIXES))}"
+    )
+
+
+def _by_plainest_name(local: list[tuple[str, str]]) -> list[str]:
+    """Each file by one name; one that leads through no links or ``..``, where it has such a name."""
+    real = dict(local)
+    if len(set(real.values())) == len(real):
+        return in_order(real)
+    here = os.getcwd()  # noqa: PTH109 -- with os.path.join, for each of many files
+    plain: dict[str, str] = {}
+    for name in in_order(real):
+        if os.path.join(here, name) == real[name]:  # noqa: PTH118
+            plain[real[name]] = name
+        else:
+            plain.setdefault(real[name], name)
+    return in_order(plain.values())
+
+
+def _each_once(local: list[str], remote: list[Iterator[list[tuple[str, str]]]]) -> Iterator[list[str]]:
+    if local:
+        yield local
+    seen: set[str] = set()
+    for parts in remote:
+        for some in parts:
+            new = [name for name, _ in some if name not in seen]
+            seen.update(new)
+            yield in_order(set(new))
 
 
 def in_order(sources: Iterable[str]) -> list[str]:
@@ -76,113 +133,59 @@ def open_binary(source: str) -> BinaryIO:
         When the file does not exist or may not be read.
     """
     try:
-        fs, path = _locate(source)
-        return cast("BinaryIO", fs.open(path, "rb"))
-    except (OSError, ImportError, ValueError) as error:
-        raise AudioError(f"cannot open {source}: {_reason(error)}") from error
+        if kind_of(source):
+            return cast("BinaryIO", RemoteFile(source))
+        if is_url(source):
+            fs, path = url_to_fs(source)
+            return cast("BinaryIO", fs.open(path, "rb"))
+        return Path(source).open("rb")
+    except RemoteError as error:
+        raise RemoteError(f"cannot open {source}: {error}") from error
+    except failures(InputError, ImportError, ValueError) as error:
+        raise AudioError(f"cannot open {source}: {reason(error)}") from error
 
 
-def content_identity(source: str) -> str:
+def content_identity(source: str, file: BinaryIO) -> str:
     """Text that changes when a file's content does: size, time of change, digest of its first 64 KiB.
 
-    Hashing all of it would cost as much as hearing it.
+    Hashing all of it would cost as much as hearing it. Of a file on a server, what counts is the version that
+    the server tells (ETag), or the time of change where it tells none.
+
+    Parameters
+    ----------
+    source, file
+        The file's name, and what `open_binary` made of it. It is left at another position.
 
     Raises
     ------
     AudioError
-        When the file does not exist or may not be read.
+        When it cannot be read.
     """
     try:
-        fs, path = _locate(source)
-        if isinstance(fs, LocalFileSystem):
-            told = Path(path).stat()
-            size, changed = told.st_size, str(told.st_mtime_ns)
-        else:
-            info = fs.info(path)
-            size = info.get("size")
-            changed = str(next((info[key] for key in _CHANGED_KEYS if info.get(key)), ""))
-        with fs.open(path, "rb") as file:
-            digest = hashlib.sha256(file.read(_IDENTITY_BYTES)).hexdigest()
-    except (OSError, ImportError, ValueError) as error:
-        raise AudioError(f"cannot open {source}: {_reason(error)}") from error
+        size, changed = _version(source, file)
+        file.seek(0)
+        digest = hashlib.sha256(file.read(_IDENTITY_BYTES)).hexdigest()
+    except RemoteError as error:
+        raise RemoteError(f"cannot read {source}: {error}") from error
+    except failures() as error:
+        raise AudioError(f"cannot read {source}: {reason(error)}") from error
     return f"{size} {changed} {digest}"
 
 
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-
-
-def _is_url(source: str) -> bool:
-    return "://" in source
-
-
-def _locate(source: str) -> tuple[AbstractFileSystem, str]:
-    # A local name is not parsed as a URL: brackets, '#', '::' and '%' are legal in it.
-    if _is_url(source):
+def _version(source: str, file: BinaryIO) -> tuple[int, str]:
+    if isinstance(file, RemoteFile):
+        return file.told.size_bytes, file.told.changed
+    if is_url(source):
         fs, path = url_to_fs(source)
-        return fs, path
-    return LocalFileSystem(), os.fspath(Path(source).absolute())
+        info = fs.info(path)
+        return info.get("size"), str(next((info[key] for key in _CHANGED_KEYS if info.get(key)), ""))
+    told = os.fstat(file.fileno())
+    return told.st_size, str(told.st_mtime_ns)
 
 
-def _identity(source: str) -> str:
-    return source if _is_url(source) else os.path.realpath(source)
-
-
-def _is_detour(source: str) -> bool:
-    """Whether a path leads through links or ``..``; the plain name of a file is the better one."""
-    return not _is_url(source) and os.fspath(Path(source).absolute()) != os.path.realpath(source)
-
-
-def _expand(given: str) -> Iterator[str]:
-    """Recordings that one input stands for."""
-    try:
-        fs, path = _locate(given)
-        exists, is_folder = fs.exists(path), fs.isdir(path)
-    except (OSError, ImportError, ValueError) as error:
-        raise InputError(f"cannot look into {given}: {_reason(error)}") from error
-    if not exists:
-        raise InputError(
-            f"there is no file or folder {given}; check the name and whether the card is mounted"
-        )
-    if not is_folder:
-        yield given
-        return
-    root = path.rstrip("/") or "/"
-    for file in _walk(fs, root):
-        yield f"{given.rstrip('/')}/{file[len(root) :].lstrip('/')}"
-
-
-def _walk(fs: AbstractFileSystem, root: str) -> Iterator[str]:
-    """Recordings below a folder; a folder that is reached twice through links is listed once."""
-    pending, seen = [root], set()
-    while pending:
-        folder = pending.pop()
-        real = os.path.realpath(folder) if isinstance(fs, LocalFileSystem) else folder
-        if real in seen:
-            continue
-        seen.add(real)
-        try:
-            entries = fs.ls(folder, detail=True)
-        except OSError as error:
-            _log.warning("cannot list %s: %s", folder, _reason(error))
-            continue
-        for entry in entries:
-            path = str(entry["name"])
-            name = re.split(r"[/\\]", path)[-1].lower()
-            if name.startswith((*_BINS, "._")):
-                continue
-            if entry["type"] == "directory":
-                pending.append(path)
-            elif entry.get("islink") and fs.isdir(path):
-                pending.insert(0, path)  # last of all, so that a folder is met by its own name first
-            elif Path(name).suffix in RECORDING_SUFFIXES:
-                yield path
-
-
-def _natural_key(source: str) -> tuple[list[list[str | int]], str]:
-    parts = re.split(r"[/\\]", source.casefold())
-    # Splitting at digits alternates text and number, so that like is compared with like.
-    return [
-        [int(piece) if i % 2 else piece for i, piece in enumerate(re.split("([0-9]+)", part))]
-        for part in parts
-    ], source
+def _natural_key(source: str) -> tuple[list[str | int], str]:
+    # Splitting at digits alternates text and number, so that like is compared with like. A separator sorts
+    # before every character, so that folder is compared with folder.
+    pieces: list[str | int] = list(_DIGITS.split(source.casefold().translate(_SEPARATORS)))
+    pieces[1::2] = map(int, pieces[1::2])
+    return pieces, source

@@ -43,7 +43,7 @@ class Ledger:
 
     @classmethod
     @contextmanager
-    def begun(cls, out: Path, settings: Mapping[str, str], sources: Sequence[str]) -> Iterator[Self]:
+    def begun(cls, out: Path, settings: Mapping[str, str], sources: Sequence[str] | None) -> Iterator[Self]:
         """Open or make the ledger of an output folder, and begin a session in it.
 
         Parameters
@@ -51,7 +51,8 @@ class Ledger:
         settings
             Whatever changes what is found, by the name that a user knows it by.
         sources
-            Recordings of this run, in the order of the tables. What the ledger knows of others stays.
+            Recordings of this run, in the order of the tables; None where they are still being looked for:
+            `place` says it then. What the ledger knows of others stays.
 
         Raises
         ------
@@ -172,6 +173,16 @@ class Ledger:
             self._connection.executemany(
                 "UPDATE recording SET place = ? WHERE source = ?", enumerate(sources)
             )
+
+    def sources(self) -> list[str]:
+        """Recordings of the run that were looked into, in order."""
+        rows = self._connection.execute("SELECT source FROM recording WHERE place IS NOT NULL ORDER BY place")
+        return [source for (source,) in rows]
+
+    def expect(self, n_files: int) -> None:
+        """Say how many recordings the run has, as far as it is known."""
+        with self._transaction():
+            self._connection.execute("UPDATE session SET n_files = ? WHERE id = ?", (n_files, self._session))
 
     def beat(self) -> None:
         """Say that the run lives; cheap to call often."""

@@ -114,9 +114,11 @@ def set_aside(out: Path) -> None:
 
 
 def begin(
-    connection: sqlite3.Connection, out: Path, settings: Mapping[str, str], sources: Sequence[str]
+    connection: sqlite3.Connection, out: Path, settings: Mapping[str, str], sources: Sequence[str] | None
 ) -> int:
     """Begin a session, making the tables if they are not there; returns its number.
+
+    ``sources`` are the recordings of the run in order; None leaves them as they were.
 
     Raises
     ------
@@ -136,13 +138,14 @@ def begin(
     _refuse_company(connection, out)
     _compare(connection, out, settings)
     killed = connection.execute("UPDATE session SET state = ? WHERE state = ?", (STOPPED, RUNNING))
-    connection.execute("UPDATE recording SET place = NULL")
-    connection.executemany("UPDATE recording SET place = ? WHERE source = ?", enumerate(sources))
+    if sources is not None:
+        connection.execute("UPDATE recording SET place = NULL")
+        connection.executemany("UPDATE recording SET place = ? WHERE source = ?", enumerate(sources))
     now_s = time.time()
     row = connection.execute(
         "INSERT INTO session (pid, host, state, began_s, beat_s, n_files, heard_s) "
         "VALUES (?, ?, ?, ?, ?, ?, 0)",
-        (os.getpid(), socket.gethostname(), RUNNING, now_s, now_s, len(sources)),
+        (os.getpid(), socket.gethostname(), RUNNING, now_s, now_s, len(sources or ())),
     )
     if killed.rowcount:
         remove_leftovers(out)

@@ -1,13 +1,18 @@
 """``ndoki detect``: find gunshots in recordings, and write what analysts open."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ndoki.cli.storage_options import storage_options
+
 if TYPE_CHECKING:
+    from ndoki.batch.hands import Hands
+    from ndoki.batch.incoming import Incoming
     from ndoki.batch.ledger import Ledger
     from ndoki.batch.run import Job
     from ndoki.cli.results import Wanted
@@ -19,9 +24,7 @@ SOME_FAILED, INTERRUPTED = 3, 130
 
 @click.command(short_help="Find gunshots in recordings.")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Folder for the results."
-)
+@click.option("--out", required=True, metavar="DIR", help="Folder for the results.")
 @click.option(
     "--threshold", type=click.FloatRange(0, 1, min_open=True), metavar="X", help="Lowest score of an event."
 )
@@ -35,6 +38,11 @@ SOME_FAILED, INTERRUPTED = 3, 130
     type=click.FloatRange(0, 1, min_open=True),
     metavar="X",
     help="Also list events below the threshold, from this score on.",
+)
+@click.option(
+    "--exhaustive",
+    is_flag=True,
+    help="Let the network listen to everything, also where its gate hears nothing begin.",
 )
 @click.option("--detector", default="gunshot", show_default=True, metavar="NAME|FILE", help="What listens.")
 @click.option(
@@ -53,6 +61,11 @@ SOME_FAILED, INTERRUPTED = 3, 130
 @click.option("--channel", type=click.IntRange(min=1), metavar="N", help="Only this channel; counts from 1.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Cores to use; all by default.")
 @click.option(
+    "--cluster",
+    metavar="WHERE",
+    help="Hear on a Dask cluster: tcp://HOST:PORT, local[:N], or a file that says where it is.",
+)
+@click.option(
     "--shard",
     default="1/1",
     metavar="I/N",
@@ -62,79 +75,100 @@ SOME_FAILED, INTERRUPTED = 3, 130
     "--restart", is_flag=True, help="Begin anew; the results in --out are moved aside, to DIR.before-1."
 )
 @click.option("--unit-s", type=click.FloatRange(0, min_open=True), hidden=True)
+@storage_options
 @click.pass_context
-def detect(context: click.Context, /, **options: object) -> None:
+def detect(context: click.Context, /, **options: Any) -> None:
     """Find gunshots in recordings.
 
-    INPUT is a sound file, or a folder that is walked to the bottom. Results go to the folder --out:
+    INPUT is a sound file, or a folder that is walked to the bottom; on this computer, or at an address
+    (az://, abfs://, s3://, gs://, https://), as --out may be. Results go to the folder --out:
     detections.csv, bursts.csv, Raven selection tables, summary.json and what else was asked for. Exit code
     3 means that some files could not be heard; the others' results are there.
 
     A run that was stopped or killed goes on where it was when the same command is given again.
     """
-    context.exit(run(**options))  # type: ignore[arg-type]
+    context.exit(run(**options))
 
 
 def run(
     inputs: Sequence[str],
-    out: Path,
+    out: str | Path,
+    *,
+    shard: str = "1/1",
+    restart: bool = False,
+    cluster: str | None = None,
+    **options: Any,
+) -> int:
+    """What the command does; returns its exit code. ``options`` are those of `job_of`."""
+    # A block per core is faster than several cores per matrix product; said before numpy loads.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from ndoki.batch.memory import keep_freed_memory
+    from ndoki.batch.outlet import announce, fetch_ledger, outlet, publish
+    from ndoki.batch.session import set_aside
+    from ndoki.batch.shards import SHARD, parse_shard, shard_of
+
+    keep_freed_memory()
+    place = outlet(out)
+    job, wanted = job_of(**options)
+    hands = _hands(cluster, options, job)
+    part, n_parts = parse_shard(shard)
+    sources = _sources(inputs, lambda one: not place.holds(one) and shard_of(one, n_parts) == part)
+    if restart:
+        set_aside(place.folder)
+    else:
+        fetch_ledger(place)
+    _make_folder(place.folder)
+    announce(place)
+    settings = settings_of(job) | {SHARD: f"{part}/{n_parts}"}
+    code = _listened(sources, place.folder, settings, job, wanted, hands)
+    if code != INTERRUPTED:
+        publish(place)
+        if place.url:
+            click.echo(f"Copied to {place.url}")
+    return code
+
+
+def _hands(
+    cluster: str | None, options: dict[str, Any], job: "Job"
+) -> "AbstractContextManager[Hands | None]":
+    """Who hears: the workers of a cluster, once it is entered, or None for the threads of this process."""
+    from ndoki.core.errors import ConfigError
+
+    if cluster is None:
+        return nullcontext()
+    if options.get("jobs"):
+        raise ConfigError("give one of --jobs and --cluster, not both: a cluster has as many as its workers")
+    try:
+        from ndoki.batch.cluster import hands_of_cluster
+    except ImportError as error:
+        raise ConfigError(
+            f"--cluster needs a package that is not installed ({error.name}): pip install 'ndoki[cluster]'"
+        ) from error
+    return hands_of_cluster(cluster, options.get("detector", "gunshot"), job)
+
+
+def _sources(inputs: Sequence[str], is_wanted: Callable[[str], bool]) -> "list[str] | Incoming":
+    """Recordings of a run: all at once where they lie on this computer, as they are found elsewhere."""
+    from ndoki.audio.access import is_url
+    from ndoki.audio.storage import stream_recordings
+    from ndoki.batch.incoming import Incoming
+
+    found = stream_recordings([_absolute(one) for one in inputs])
+    if any(map(is_url, inputs)):
+        return Incoming(found, is_wanted)
+    return [one for some in found for one in some if is_wanted(one)]
+
+
+def job_of(
+    *,
     threshold: float | None = None,
     operating_point: str | None = None,
     min_score: float | None = None,
     detector: str = "gunshot",
     formats: str = "csv,raven",
-    images: bool = False,
-    clips: bool = False,
-    timezone: str | None = None,
-    deployments: str | None = None,
     channel: int | None = None,
-    jobs: int | None = None,
-    shard: str = "1/1",
-    restart: bool = False,
     unit_s: float | None = None,
-) -> int:
-    """What the command does; returns its exit code."""
-    # A block per core is faster than several cores per matrix product; said before numpy loads.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from ndoki.audio.storage import find_recordings
-    from ndoki.batch.session import set_aside
-    from ndoki.batch.shards import SHARD, parse_shard, shard_of
-
-    job, wanted = job_of(
-        threshold=threshold,
-        operating_point=operating_point,
-        min_score=min_score,
-        detector=detector,
-        formats=formats,
-        images=images,
-        clips=clips,
-        timezone=timezone,
-        deployments=deployments,
-        channel=channel,
-        jobs=jobs,
-        unit_s=unit_s,
-    )
-    part, n_parts = parse_shard(shard)
-    sources = [
-        one
-        for one in find_recordings([_absolute(one) for one in inputs])
-        if not _is_result(one, Path(_absolute(str(out)))) and shard_of(one, n_parts) == part
-    ]
-    if restart:
-        set_aside(out)
-    _make_folder(out)
-    return _listened(sources, out, settings_of(job) | {SHARD: f"{part}/{n_parts}"}, job, wanted)
-
-
-def job_of(
-    *,
-    threshold: float | None,
-    operating_point: str | None,
-    min_score: float | None,
-    detector: str,
-    formats: str,
-    channel: int | None,
-    unit_s: float | None,
+    exhaustive: bool = False,
     images: bool = False,
     clips: bool = False,
     timezone: str | None = None,
@@ -152,16 +186,17 @@ def job_of(
     from ndoki.cli.results import Wanted
     from ndoki.core.deployments import read_deployments
     from ndoki.core.zones import parse_zone
-    from ndoki.detectors.registry import load_detector
+    from ndoki.detectors.registry import gated_for, load_detector
     from ndoki.events.pick import Picker
     from ndoki.tables.registry import table_format
 
     tables = tuple(table_format(name.strip()) for name in formats.split(",") if name.strip())
     listener = load_detector(detector)
     limit = _threshold(listener, threshold, operating_point)
+    least = min(limit, min_score or limit)
     job = Job(
-        detector=listener,
-        picker=Picker(threshold=min(limit, min_score or limit)),
+        detector=listener if exhaustive else gated_for(listener, least),
+        picker=Picker(threshold=least),
         timezone=parse_zone(timezone) if timezone else None,
         deployments=read_deployments(deployments) if deployments else None,
         channel=None if channel is None else channel - 1,
@@ -172,34 +207,65 @@ def job_of(
 
 
 def _listened(
-    sources: Sequence[str], out: Path, settings: dict[str, str], job: "Job", wanted: "Wanted"
+    sources: "list[str] | Incoming",
+    out: Path,
+    settings: dict[str, str],
+    job: "Job",
+    wanted: "Wanted",
+    hands: "AbstractContextManager[Hands | None]",
 ) -> int:
     """Hear what is left to hear, and write what is known; returns the exit code."""
     from ndoki.batch.ledger import Ledger
     from ndoki.cli.results import write_results
+    from ndoki.core.errors import ClusterError
 
-    with Ledger.begun(out, settings, sources) as ledger:
+    known = sources if isinstance(sources, list) else None
+    with Ledger.begun(out, settings, known) as ledger:
         try:
-            _listen(sources, job, ledger)
-        except KeyboardInterrupt:
+            _listen(sources, job, ledger, hands)
+        except (KeyboardInterrupt, ClusterError) as error:
             ledger.stopped()
+            if isinstance(error, ClusterError):
+                click.echo(f"ndoki: {error}", err=True)
             click.echo("ndoki: writing what was found so far (Ctrl-C leaves that out)", err=True)
+            _put_in_order(sources, ledger)
             write_results(out, ledger, job, wanted.for_now(), is_whole=False)
             click.echo("ndoki: stopped; run the same command again to go on", err=True)
             return INTERRUPTED
+        _put_in_order(sources, ledger)
         n_failed = write_results(out, ledger, job, wanted, is_whole=True)
         ledger.done()
     return SOME_FAILED if n_failed else 0
 
 
-def _listen(sources: Sequence[str], job: "Job", ledger: "Ledger") -> None:
+def _listen(
+    sources: "list[str] | Incoming",
+    job: "Job",
+    ledger: "Ledger",
+    hands: "AbstractContextManager[Hands | None]",
+) -> None:
     from ndoki.batch.run import hear_all
     from ndoki.cli.progress import listening
 
-    with listening(sources) as bar:
+    n_expected = 0
+    with hands as hearing, listening(sources if isinstance(sources, list) else None) as bar:
         bar.advance(ledger.heard_s())
-        for result in hear_all(sources, job, ledger):
+        for result in hear_all(sources, job, ledger, hearing):
             bar.finished(result)
+            if not isinstance(sources, list) and n_expected != len(sources.names):
+                n_expected = len(sources.names)
+                ledger.expect(n_expected)
+    if not isinstance(sources, list) and sources.failure is not None:
+        raise sources.failure
+
+
+def _put_in_order(sources: "list[str] | Incoming", ledger: "Ledger") -> None:
+    """Recordings were heard in the order in which they were found; tables show them as people sort."""
+    from ndoki.audio.storage import in_order
+
+    if not isinstance(sources, list):
+        names = sources.names if sources.is_complete else {*ledger.sources(), *sources.names}
+        ledger.place(in_order(names))
 
 
 def settings_of(job: "Job") -> dict[str, str]:
@@ -213,14 +279,6 @@ def settings_of(job: "Job") -> dict[str, str]:
         "the length of a stretch": f"{job.unit_s:g} s",
         "Ndoki's version": version("ndoki"),
     }
-
-
-def _is_result(source: str, out: Path) -> bool:
-    """A run over the folder that holds its results must not take earlier clips for recordings."""
-    folders = Path(source).parents
-    return out in folders or any(
-        one.parent == out.parent and one.name.startswith(f"{out.name}.before-") for one in folders
-    )
 
 
 def _absolute(source: str) -> str:

@@ -12,6 +12,7 @@ __all__ = ["main"]
 BAD_INPUT, STOPPED = 2, 130
 
 _COMMANDS = {
+    "plan": ("ndoki.cli.plan", "plan", "Say what a run will take, before it is begun."),
     "detect": ("ndoki.cli.detect", "detect", "Find gunshots in recordings."),
     "merge": ("ndoki.cli.merge", "merge", "Join the parts of a run."),
     "status": ("ndoki.cli.status", "status", "Say how far a run of detect is."),
@@ -23,6 +24,10 @@ _COMMANDS = {
     "demo": ("ndoki.cli.demo", "demo", "Make a recording with simulated shots and find them."),
     "simulate": ("ndoki.cli.simulate", "simulate", "Write recordings with simulated shots and their truth."),
     "evaluate": ("ndoki.cli.evaluate", "evaluate", "Count shots found and false alarms against the truth."),
+    "templates": ("ndoki.cli.templates", "templates", "Make a detector from your own examples of shots."),
+    "mine": ("ndoki.cli.mine", "mine", "Learn from false alarms in shot-free sound."),
+    "refine": ("ndoki.cli.refine", "refine", "Place shots exactly, from labels that are not."),
+    "gate": ("ndoki.cli.gate", "gate", "Fit a gate to a network, which makes it fast."),
     "train": ("ndoki.cli.train", "train", "Train a detector from a recipe."),
 }
 

@@ -23,7 +23,7 @@ _SHOWN_ROWS = 24
 class Listening:
     """Counts what was heard; safe to tell from any thread."""
 
-    def __init__(self, progress: Progress, expected_s: float) -> None:
+    def __init__(self, progress: Progress, expected_s: float | None) -> None:
         self._progress, self._lock = progress, threading.Lock()
         self._heard_s, self._n_events, self._n_failed = 0.0, 0, 0
         self._task = progress.add_task("", total=expected_s, heard="0.0 h", events=0, failed="")
@@ -58,10 +58,13 @@ def _expected_s(sources: Sequence[str]) -> float:
 
 
 @contextmanager
-def listening(sources: Sequence[str]) -> Iterator[Listening]:
-    """A bar on standard error while files are heard: hours done, events so far, time left."""
+def listening(sources: Sequence[str] | None) -> Iterator[Listening]:
+    """A bar on standard error while files are heard: hours done, events so far, time left.
+
+    Without time left for None: files that are still being looked for.
+    """
     console = Console(stderr=True)
-    expected_s = _expected_s(sources) if console.is_terminal else 1.0
+    expected_s = _expected_s(sources) if console.is_terminal and sources is not None else None
     with Progress(
         TextColumn("listening"),
         BarColumn(),

@@ -1,9 +1,10 @@
 """``ndoki status``: how far a run is, from another terminal."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from ndoki.cli.storage_options import storage_options
 
 if TYPE_CHECKING:
     from ndoki.batch.status import Status
@@ -12,17 +13,21 @@ __all__ = ["status"]
 
 
 @click.command(short_help="Say how far a run of detect is.")
-@click.argument("out", type=click.Path(path_type=Path), metavar="DIR")
-def status(out: Path) -> None:
+@click.argument("out", metavar="DIR")
+@storage_options
+def status(out: str) -> None:
     """Say how far a run of `ndoki detect` is.
 
     DIR is the folder that was given as --out. The run goes on undisturbed.
     """
+    from ndoki.batch.outlet import fetch_ledger, outlet
     from ndoki.batch.status import read_status
     from ndoki.cli.progress import show_tables
     from ndoki.tables.summary import TextTable
 
-    said = read_status(out)
+    place = outlet(out)
+    fetch_ledger(place)
+    said = read_status(place.folder)
     tables = [TextTable(title=f"Run in {out}", columns=("what", "value"), rows=_rows(said))]
     if said.failures:
         tables.append(

@@ -3,10 +3,11 @@
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import click
 
-__all__ = ["train"]
+__all__ = ["require_training", "train"]
 
 
 @click.command(short_help="Train a detector from a recipe.")
@@ -32,15 +33,7 @@ __all__ = ["train"]
 @click.option(
     "--jobs", type=click.IntRange(min=1), help="Processes that make examples; all cores by default."
 )
-def train(
-    recipe: Path,
-    data: Path,
-    out: Path | None,
-    fold: int | None,
-    folds_from: Path | None,
-    cache: Path,
-    jobs: int | None,
-) -> None:
+def train(recipe: Path, data: Path, out: Path | None, **options: Any) -> None:
     """Train a detector from a recipe, and write it as one file: .onnx for networks, .npz for templates.
 
     A run that was stopped goes on from its last checkpoint in --cache.
@@ -55,19 +48,37 @@ def train(
     if read_toml(recipe).get("detector") == "template":
         path = _templates(recipe, data, out)
     else:
-        path = _network(recipe, data, out, fold, folds_from, cache, jobs)
+        path = _network(recipe, data, out, **options)
     click.echo(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
 
 
 def _templates(recipe: Path, data: Path, out: Path | None) -> Path:
+    from ndoki.datasets.manifest import manifest_digest
     from ndoki.detectors.template.bank import write_bank
     from ndoki.detectors.template.build import build_default
     from ndoki.detectors.template.recipe import read_recipe
 
-    path = out or Path("template.npz")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bank(build_default(data, read_recipe(recipe).build), path)
+    path, settings = out or Path("template.npz"), read_recipe(recipe)
+    bank = build_default(data, settings.build)
+    if manifest_digest(data) != settings.manifest_sha256:
+        click.echo(f"ndoki: {data} is not the manifest that the recipe was written for", err=True)
+    write_bank(bank, path)
     return path
+
+
+def require_training() -> None:
+    """Say which extra is missing, if torch is.
+
+    Raises
+    ------
+    click.ClickException
+        Torch or onnx is not installed.
+    """
+    missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
+    if missing:
+        raise click.ClickException(
+            f"training needs {' and '.join(missing)}, not installed here; run: pip install 'ndoki[train]'"
+        )
 
 
 def _network(
@@ -79,11 +90,7 @@ def _network(
     cache: Path,
     jobs: int | None,
 ) -> Path:
-    missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
-    if missing:
-        raise click.ClickException(
-            f"training needs {' and '.join(missing)}, not installed here; run: pip install 'ndoki[train]'"
-        )
+    require_training()
     from ndoki.tables.atomic import write_bytes
     from ndoki.training.finish import calibrated
     from ndoki.training.recipe import read_recipe
@@ -96,6 +103,5 @@ def _network(
         content = calibrated(content, data, folds_from, settings.n_folds, card_for(settings, place))
     suffix = "" if fold is None else f"-fold{fold}"
     path = out or Path(f"{settings.name}{suffix}.onnx")
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, content)
     return path

@@ -30,7 +30,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not valid TOML ({error})") from error
 
 
-def from_table(kind: type[T], table: Mapping[str, Any], where: str) -> T:
+def from_table(kind: type[T], table: Mapping[str, Any], where: str, *, is_complete: bool = False) -> T:
     """Build a dataclass from a TOML table; tables inside become dataclasses, lists become tuples.
 
     Parameters
@@ -39,11 +39,13 @@ def from_table(kind: type[T], table: Mapping[str, Any], where: str) -> T:
         A dataclass type with annotated fields.
     where
         What to call the table in messages, e.g. ``recipes/x.toml [loop]``.
+    is_complete
+        Whether every key has to be there, also those of fields that have a default.
 
     Raises
     ------
     ConfigError
-        An unknown or missing key, or a value of the wrong type.
+        An unknown or missing key, or a value of the wrong type or that the dataclass refuses.
     """
     if not is_dataclass(kind):
         raise TypeError(f"{kind} is not a dataclass")
@@ -55,26 +57,32 @@ def from_table(kind: type[T], table: Mapping[str, Any], where: str) -> T:
             hint = f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
             raise ConfigError(f"{where}: unknown key {key!r}{hint}")
     for name, field in known.items():
-        if name not in table and field.default is MISSING and field.default_factory is MISSING:
+        has_default = field.default is not MISSING or field.default_factory is not MISSING
+        if name not in table and (is_complete or not has_default):
             raise ConfigError(f"{where}: the key {name!r} is missing")
-    values = {key: _converted(hints[key], value, f"{where} {key}") for key, value in table.items()}
-    return kind(**values)
+    values = {
+        key: _converted(hints[key], value, f"{where} {key}", is_complete) for key, value in table.items()
+    }
+    try:
+        return kind(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
-def _converted(hint: Any, value: Any, where: str) -> Any:
+def _converted(hint: Any, value: Any, where: str, is_complete: bool) -> Any:
     if is_dataclass(hint) and isinstance(hint, type):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where}: expected a table, found {value!r}")
-        return from_table(hint, value, where)
+        return from_table(hint, value, where, is_complete=is_complete)
     if get_origin(hint) is tuple:
-        return _tuple(hint, value, where)
+        return _tuple(hint, value, where, is_complete)
     wanted = (int, float) if hint is float else hint
     if isinstance(value, bool) != (hint is bool) or not isinstance(value, wanted):
         raise ConfigError(f"{where}: expected {getattr(hint, '__name__', hint)}, found {value!r}")
     return float(value) if hint is float else value
 
 
-def _tuple(hint: Any, value: Any, where: str) -> tuple[Any, ...]:
+def _tuple(hint: Any, value: Any, where: str, is_complete: bool) -> tuple[Any, ...]:
     kinds = get_args(hint)
     if not isinstance(value, list):
         raise ConfigError(f"{where}: expected a list, found {value!r}")
@@ -82,4 +90,4 @@ def _tuple(hint: Any, value: Any, where: str) -> tuple[Any, ...]:
         kinds = (kinds[0],) * len(value)
     if len(kinds) != len(value):
         raise ConfigError(f"{where}: expected {len(kinds)} values, found {len(value)}")
-    return tuple(_converted(kind, item, where) for kind, item in zip(kinds, value, strict=True))
+    return tuple(_converted(kind, item, where, is_complete) for kind, item in zip(kinds, value, strict=True))

@@ -14,8 +14,11 @@ from ndoki.core.types import Floats
 
 __all__ = [
     "FIELD_LABEL",
+    "MINED_LABEL",
+    "VERDICTS",
     "Clip",
     "Sound",
+    "check_groups",
     "field_clips",
     "fold_of",
     "load_sounds",
@@ -26,6 +29,13 @@ __all__ = [
 FIELD_LABEL = "tropical_forest"
 """Backgrounds of this label come from the recorders that the shots come from: the hard negatives."""
 
+MINED_LABEL = "mined"
+"""Backgrounds of this label were cut around false alarms: nothing is tested on them."""
+
+VERDICTS = ("", "no shot", "shot", "unsure")
+"""What a person may say of a clip in the column ``verdict``. The last two keep it out of all training."""
+
+_STRUCK = VERDICTS[2:]
 _COLUMNS = {"path", "kind", "label", "group", "split"}
 _KINDS = {"gunshot", "near_shot", "background", "confuser"}
 SHIFT_S = 2.0
@@ -34,7 +44,10 @@ SHIFT_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """One row of a manifest. ``group`` names the clips that share audio: they are never split."""
+    """One row of a manifest. ``group`` names the clips that share audio: they are never split.
+
+    ``licence`` and ``attribution`` go along with whatever is cut from a clip.
+    """
 
     path: Path
     kind: str
@@ -42,6 +55,8 @@ class Clip:
     group: str
     split: str
     source: str = ""
+    licence: str = ""
+    attribution: str = ""
     notes: str = ""
 
 
@@ -76,24 +91,35 @@ class Sound:
 def read_manifest(path: Path) -> list[Clip]:
     """Read ``clips.csv``: columns path, kind, label, group, split; paths relative to its folder.
 
+    Rows whose column ``verdict``, where there is one, says ``shot`` or ``unsure`` are left out.
+
     Raises
     ------
     LabelError
-        A missing file or column, an unknown kind, no rows, or a group that lies in two splits.
+        A missing file or column, an unknown kind or verdict, no rows, or a group that lies in two splits.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        # A spreadsheet that saved the table may have put a byte order mark in front.
+        with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             missing = _COLUMNS - set(reader.fieldnames or ())
             if missing:
                 raise LabelError(f"{path}: the manifest lacks the column(s) {', '.join(sorted(missing))}")
-            clips = [_clip(path, row) for row in reader]
+            clips = [_clip(path, row) for row in reader if not _is_struck(path, row)]
     except OSError as error:
         raise _unreadable(path, error) from error
     if not clips:
-        raise LabelError(f"{path}: the manifest has a header but no rows")
-    _check_groups(path, clips)
+        raise LabelError(f"{path}: the manifest has a header but no rows, or all of them are struck out")
+    check_groups(path, clips)
     return clips
+
+
+def _is_struck(manifest: Path, row: dict[str, str]) -> bool:
+    verdict = " ".join((row.get("verdict") or "").lower().split())
+    if verdict not in VERDICTS:
+        known = ", ".join(one or "nothing" for one in VERDICTS)
+        raise LabelError(f"{manifest}: {row['path']} has the verdict {verdict!r}; known are {known}")
+    return verdict in _STRUCK
 
 
 def _unreadable(path: Path, error: OSError) -> LabelError:
@@ -112,11 +138,25 @@ def _clip(manifest: Path, row: dict[str, str]) -> Clip:
         group=row["group"],
         split=row["split"],
         source=row.get("source") or "",
+        licence=row.get("licence") or "",
+        attribution=row.get("attribution") or "",
         notes=row.get("notes") or "",
     )
 
 
-def _check_groups(manifest: Path, clips: Iterable[Clip]) -> None:
+def check_groups(manifest: Path, clips: Iterable[Clip]) -> None:
+    """Refuse clips of one group in two splits.
+
+    Parameters
+    ----------
+    manifest
+        Named in the message.
+
+    Raises
+    ------
+    LabelError
+        If there are such clips.
+    """
     split_of: dict[str, str] = {}
     for clip in clips:
         if split_of.setdefault(clip.group, clip.split) != clip.split:

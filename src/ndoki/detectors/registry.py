@@ -7,7 +7,7 @@ from pathlib import Path
 from ndoki.core.errors import ModelError
 from ndoki.detectors.protocol import Detector
 
-__all__ = ["DETECTORS", "load_detector", "operating_points"]
+__all__ = ["DETECTORS", "gated_for", "load_detector", "operating_points"]
 
 
 def _network(path: Path | None) -> Detector:
@@ -53,3 +53,15 @@ def operating_points(detector: Detector) -> dict[str, float]:
     """Thresholds by name that were chosen for this very detector; empty when it has none."""
     card = getattr(detector, "card", None)
     return dict(card.operating_points) if card is not None else {}
+
+
+def gated_for(detector: Detector, least_score: float) -> Detector:
+    """The detector behind its gate, if it has one that was tuned for events as faint as ``least_score``.
+
+    Otherwise the detector itself, which listens to everything.
+    """
+    gate = getattr(detector, "gate", None)
+    if gate is None or least_score < gate.least_score:
+        return detector
+    behind: Detector = detector.gated()  # type: ignore[attr-defined]
+    return behind

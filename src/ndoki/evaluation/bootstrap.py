@@ -63,6 +63,11 @@ class ScoredGroups:
     false_group: Integers
     background_hours: Doubles
 
+    @property
+    def n_groups(self) -> tuple[int, int]:
+        """Number of groups with shots, and of groups without."""
+        return int(self.found_group.max()) + 1, len(self.background_hours)
+
     def __post_init__(self) -> None:
         """Refuse columns that do not fit together."""
         if (
@@ -162,7 +167,7 @@ def bootstrap_recall_at(
     ConfigError
         If ``n_resamples`` is below 1 or ``level`` is not in (0, 1).
     """
-    n_found, n_false = _n_groups(groups)
+    n_found, n_false = groups.n_groups
     values = _recalls(groups, np.ones((1, n_found)), np.ones((1, n_false)), rates_per_hour)[0]
     resampled = resampled_recalls(groups, rates_per_hour=rates_per_hour, n_resamples=n_resamples, rng=rng)
     return {
@@ -186,7 +191,7 @@ def resampled_recalls(
     """
     if n_resamples < 1:
         raise ConfigError(f"{n_resamples} resamples: expected 1 or more")
-    n_found, n_false = _n_groups(groups)
+    n_found, n_false = groups.n_groups
     # Drawn before anything is cut into parts, so that the result does not depend on the parts.
     found_weight = rng.multinomial(n_found, np.full(n_found, 1 / n_found), size=n_resamples)
     false_weight = rng.multinomial(n_false, np.full(n_false, 1 / n_false), size=n_resamples)
@@ -212,11 +217,6 @@ def interval_of(value: float, resampled: Doubles, level: float = 0.95) -> Interv
         raise ConfigError(f"level of {level}: expected a share between 0 and 1, such as 0.95")
     low, high = np.nanquantile(resampled, [(1 - level) / 2, (1 + level) / 2])
     return Interval(value=value, low=float(low), high=float(high))
-
-
-def _n_groups(groups: ScoredGroups) -> tuple[int, int]:
-    """Number of groups with shots, and of groups without."""
-    return int(groups.found_group.max()) + 1, len(groups.background_hours)
 
 
 def _recalls(

@@ -44,6 +44,10 @@ class Picker:
         if not 0.0 < self.threshold <= 1.0:
             raise ConfigError(f"threshold {self.threshold} is not a score; give a number above 0 and up to 1")
 
+    def reach_frames(self, grid: FrameGrid) -> int:
+        """Frames further apart than this have no say in each other's events (boxes of a box detector do)."""
+        return max(1, int(self.min_gap_s * grid.rate_hz / grid.hop_samples))
+
     def column_of(self, labels: tuple[str, ...]) -> int:
         """Which of a detector's columns is picked."""
         return labels.index(self.label) if self.label else 0
@@ -74,7 +78,7 @@ class Picker:
         ]
 
     def _from_peaks(self, track: ScoreTrack, column: int, proposals: Proposals) -> Proposals:
-        reach = max(1, int(self.min_gap_s * track.grid.rate_hz / track.grid.hop_samples))
+        reach = self.reach_frames(track.grid)
         scores = track.scores[:, column]
         frames = peaks(scores, self.threshold, reach)
         at = np.searchsorted(proposals.frame, frames + track.first_frame)

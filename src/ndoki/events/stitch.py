@@ -5,7 +5,7 @@ Frames below it decide nothing: no event begins there, and they are never the hi
 counts. So a day's answer takes kilobytes, and picking it gives the events of the full track.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Analysis, Evidence, Floats, Proposals, ScoreTrack
 
-__all__ = ["COLUMNS", "Thinned", "joined_evidence", "stitch", "thin"]
+__all__ = ["COLUMNS", "Thinned", "islands", "joined_evidence", "stitch", "thin"]
 
 COLUMNS = ("frame", "duration_s", "low_hz", "high_hz", "score", "label")
 """Of `Proposals`."""
@@ -90,6 +90,33 @@ def thin(analysis: Analysis, first_frame: int, end_frame: int, *, column: int, l
 
 def _rows(boxes: Proposals, chosen: npt.NDArray[np.bool_]) -> Proposals:
     return Proposals(**{name: getattr(boxes, name)[chosen] for name in COLUMNS})
+
+
+def islands(parts: Iterable[Thinned], reach_frames: int) -> Iterator[list[Thinned]]:
+    """Groups of parts that can be stitched and picked by themselves: then memory does not grow with a file.
+
+    Parameters
+    ----------
+    parts
+        In order.
+    reach_frames
+        Kept frames further apart than this have no say in each other's events.
+
+    Yields
+    ------
+    Parts in order; those that hold nothing are left out. All parts of a box detector are one group: its
+    boxes may be of any length.
+    """
+    group: list[Thinned] = []
+    for part in parts:
+        if not len(part.frame) and not len(part.proposals):
+            continue
+        if group and part.has_track and part.frame[0] - group[-1].frame[-1] > reach_frames:
+            yield group
+            group = []
+        group.append(part)
+    if group:
+        yield group
 
 
 def stitch(parts: Iterable[Thinned], *, grid: FrameGrid, labels: tuple[str, ...], column: int) -> Analysis:

@@ -13,6 +13,8 @@ from ndoki.core.types import Floats
 
 __all__ = ["FloorSpec", "above_floor", "running_floor"]
 
+_CHUNK_FRAMES = 1024
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloorSpec:
@@ -46,17 +48,43 @@ class FloorSpec:
 
 def _box_mean(frames: Floats, half_width_frames: int) -> Floats:
     """Centred moving mean over rows; near an edge, the mean over the rows that exist."""
-    n = len(frames)
-    total = np.empty((n + 1, frames.shape[1]), np.float64)
-    total[0] = 0.0
-    # Sums in double: over a block the rounding stays below the resolution of a float32 decibel.
-    np.cumsum(frames, axis=0, dtype=np.float64, out=total[1:])
-    first = np.maximum(np.arange(n) - half_width_frames, 0)
-    end = np.minimum(np.arange(n) + half_width_frames + 1, n)
-    mean = total[end]
-    mean -= total[first]
-    mean /= (end - first)[:, None]
-    return mean.astype(np.float32)
+    n, width = len(frames), 2 * half_width_frames + 1
+    mean = np.empty_like(frames)
+    # Some rows at a time, so that all sums stay in a core's cache.
+    for first in range(0, n, _CHUNK_FRAMES):
+        end = min(first + _CHUNK_FRAMES, n)
+        mean[first:end] = _sums(_around(frames, first, end, half_width_frames), width)
+    n_rows = np.full(n, width, np.float32)
+    near = np.arange(min(half_width_frames, n))
+    n_rows[near] -= half_width_frames - near
+    n_rows[n - 1 - near] -= half_width_frames - near
+    mean *= (np.float32(1) / n_rows)[:, None]
+    return mean
+
+
+def _around(frames: Floats, first: int, end: int, margin: int) -> Floats:
+    """Rows ``[first − margin, end + margin)``; zero where there are none."""
+    kept = frames[max(0, first - margin) : end + margin]
+    before, behind = max(0, margin - first), max(0, end + margin - len(frames))
+    return np.pad(kept, ((before, behind), (0, 0))) if before or behind else kept
+
+
+def _sums(rows: Floats, width: int) -> Floats:
+    """Sums of every ``width`` (odd) rows in succession, shape (n_rows − width + 1, n_bands).
+
+    Sums of 1, 2, 4, … rows are made of each other and added as the binary digits of ``width`` say: an
+    addition per digit instead of one per row. The order is the same for every row, so a sum is the same, bit
+    for bit, wherever the rows around it begin.
+    """
+    doubled, n_doubled, covered = rows, 1, 1
+    total = rows[: len(rows) - width + 1].copy()
+    while covered < width:
+        doubled = doubled[:-n_doubled] + doubled[n_doubled:]
+        n_doubled *= 2
+        if width & n_doubled:
+            total += doubled[covered : covered + len(total)]
+            covered += n_doubled
+    return total
 
 
 def running_floor(frames_db: Floats, spec: FloorSpec) -> Floats:

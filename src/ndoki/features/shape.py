@@ -5,9 +5,11 @@ import numpy as np
 from ndoki.core.types import Floats
 from ndoki.features.mel import MelSpec, hz_to_mel, mel_to_hz
 
-__all__ = ["MAX_DURATION_S", "MIN_DURATION_S", "decode_shape", "encode_shape"]
+__all__ = ["MAX_DURATION_S", "MIN_DURATION_S", "N_SHAPE", "decode_shape", "encode_shape"]
 
 MIN_DURATION_S, MAX_DURATION_S = 0.05, 5.0
+N_SHAPE = 3
+"""Duration, lower and upper frequency."""
 
 
 def encode_shape(duration_s: float, low_hz: float, high_hz: float, spec: MelSpec) -> Floats:

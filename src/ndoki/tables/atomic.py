@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from ndoki.core.errors import OutputError
 
-__all__ = ["open_atomic", "remove_leftovers", "write_bytes", "write_lines", "write_text"]
+__all__ = ["is_leftover", "open_atomic", "remove_leftovers", "write_bytes", "write_lines", "write_text"]
 
 _PREFIX, _SUFFIX = ".ndoki-", ".part"
 
@@ -70,6 +70,11 @@ def _flush_folder(folder: Path) -> None:
             os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a file is one that is being written, or that a killed process left."""
+    return path.name.startswith(_PREFIX) and path.name.endswith(_SUFFIX)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -3,14 +3,15 @@
 import codecs
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from ndoki.core.errors import TableError
 
-__all__ = ["Cells", "one_line", "paired", "read_lines", "read_text", "unique_headers"]
+__all__ = ["Cells", "one_line", "paired", "read_lines", "read_text", "refusing", "unique_headers"]
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _SEPARATORS = re.compile(r"[\t\r\n]+")
@@ -78,6 +79,17 @@ def paired(path: Path, line: int, headers: Sequence[str], values: Sequence[str])
         )
     padded = [*values, *[""] * (len(headers) - len(values))]
     return dict(zip(headers, padded, strict=False))
+
+
+@contextmanager
+def refusing(refused: list[TableError] | None) -> Iterator[None]:
+    """Let one bad row cost no other: what is wrong with it goes to ``refused``; with None it is raised."""
+    try:
+        yield
+    except TableError as problem:
+        if refused is None:
+            raise
+        refused.append(problem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

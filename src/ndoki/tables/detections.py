@@ -8,7 +8,7 @@ from pathlib import Path
 from ndoki.core.errors import TableError
 from ndoki.core.types import Event
 from ndoki.tables.atomic import write_lines
-from ndoki.tables.cells import Cells, paired, read_text, unique_headers
+from ndoki.tables.cells import Cells, paired, read_text, refusing, unique_headers
 from ndoki.tables.row import COLUMNS, Row, cells_of, row_from_cells
 
 __all__ = ["csv_line", "read_detections", "write_detections", "write_rows"]
@@ -64,11 +64,18 @@ def _quoted(text: str) -> str:
     return text
 
 
-def read_detections(path: Path) -> list[Row]:
+def read_detections(path: Path, *, refused: list[TableError] | None = None) -> list[Row]:
     """Read ``detections.csv``, also after a spreadsheet has saved it again.
 
     Columns may stand in any order; ``file``, ``start_s`` and ``end_s`` are needed; unknown ones are kept
     in ``extra``. Semicolons or tabs as separators, decimal commas and a byte order mark are understood.
+
+    Parameters
+    ----------
+    path
+        The table.
+    refused
+        Where given, rows that cannot be understood are left out, and their errors added here.
 
     Raises
     ------
@@ -82,13 +89,12 @@ def read_detections(path: Path) -> list[Row]:
     try:
         headers = unique_headers(next(reader, []))
         _check_headers(path, headers)
-        return [
-            row_from_cells(
-                Cells(path=path, line=reader.line_num, values=paired(path, reader.line_num, headers, line))
-            )
-            for line in reader
-            if any(line)
-        ]
+        rows = []
+        for line in filter(any, reader):
+            with refusing(refused):
+                values = paired(path, reader.line_num, headers, line)
+                rows.append(row_from_cells(Cells(path=path, line=reader.line_num, values=values)))
+        return rows
     except csv.Error as problem:
         raise TableError(
             f"{path}: line {reader.line_num} is not CSV ({problem}); "

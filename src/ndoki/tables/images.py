@@ -15,7 +15,7 @@ from ndoki.tables.clips import ReadSamples
 from ndoki.tables.row import SEGMENT_S
 from ndoki.tables.spectrogram import COLOURS, coloured, mel_decibels, robust_range_db
 
-__all__ = ["TOP_HZ", "segment_image", "write_images"]
+__all__ = ["TOP_HZ", "font", "segment_image", "write_images"]
 
 TOP_HZ = 2000.0
 """Upper end of the frequency axis: distant shots live below."""
@@ -35,7 +35,8 @@ Colour = tuple[int, int, int]
 
 
 @lru_cache
-def _font(size_px: int) -> Font:
+def font(size_px: int) -> Font:
+    """Pillow's own typeface in a size; what all pictures are lettered in."""
     return ImageFont.load_default(size=size_px)
 
 
@@ -99,32 +100,32 @@ def segment_image(
 
 def _draw_title(draw: ImageDraw.ImageDraw, axes: Axes, title: str, begins_at: datetime | None) -> None:
     y = axes.upper_px - 12
-    draw.text((axes.left_px, y), title, _INK, _font(_TITLE_PX), anchor="ls")
+    draw.text((axes.left_px, y), title, _INK, font(_TITLE_PX), anchor="ls")
     if begins_at is not None:
         text = begins_at.strftime("%Y-%m-%d  %H:%M:%S  ") + (begins_at.tzname() or "")
-        draw.text((axes.right_px, y), text, _INK, _font(_TITLE_PX), anchor="rs")
+        draw.text((axes.right_px, y), text, _INK, font(_TITLE_PX), anchor="rs")
 
 
 def _draw_hertz(draw: ImageDraw.ImageDraw, axes: Axes) -> None:
     for hz, y in axes.hertz_ticks():
         draw.line((axes.left_px - 6, y, axes.left_px - 1, y), _INK)
-        draw.text((axes.left_px - 10, y), f"{hz}", _INK, _font(_TEXT_PX), anchor="rm")
-    draw.text((axes.left_px - 10, axes.upper_px - 14), "Hz", _FAINT, _font(_TEXT_PX), anchor="rs")
+        draw.text((axes.left_px - 10, y), f"{hz}", _INK, font(_TEXT_PX), anchor="rm")
+    draw.text((axes.left_px - 10, axes.upper_px - 14), "Hz", _FAINT, font(_TEXT_PX), anchor="rs")
 
 
 def _draw_seconds(draw: ImageDraw.ImageDraw, axes: Axes) -> None:
     for second in range(axes.offset_s, axes.offset_s + SEGMENT_S + 1):
         x = axes.x(second)
         draw.line((x, axes.lower_px, x, axes.lower_px + 6), _INK)
-        draw.text((x, axes.lower_px + 9), f"{second}", _INK, _font(_TEXT_PX), anchor="mt")
-    draw.text((axes.left_px - 40, axes.lower_px + 9), "s", _FAINT, _font(_TEXT_PX), anchor="rt")
+        draw.text((x, axes.lower_px + 9), f"{second}", _INK, font(_TEXT_PX), anchor="mt")
+    draw.text((axes.left_px - 40, axes.lower_px + 9), "s", _FAINT, font(_TEXT_PX), anchor="rt")
 
 
 def _draw_clock(draw: ImageDraw.ImageDraw, axes: Axes, begins_at: datetime) -> None:
     """Times of day at whole even seconds of the clock, which need not be whole seconds of the file."""
     y = axes.lower_px + 30
     for second, text in axes.clock_ticks(begins_at):
-        draw.text((axes.x(second), y), text, _FAINT, _font(_TEXT_PX), anchor="mt")
+        draw.text((axes.x(second), y), text, _FAINT, font(_TEXT_PX), anchor="mt")
         draw.line((axes.x(second), y - 5, axes.x(second), y - 2), _FAINT)
 
 
@@ -139,9 +140,7 @@ def _draw_colour_bar(image: Image.Image, axes: Axes, range_db: float) -> None:
         (axes.upper_px - 14, "dB", "ls"),
     ):
         colour = _FAINT if text == "dB" else _INK
-        draw.text(
-            (left + (0 if text == "dB" else width + 5), y), text, colour, _font(_TEXT_PX), anchor=anchor
-        )
+        draw.text((left + (0 if text == "dB" else width + 5), y), text, colour, font(_TEXT_PX), anchor=anchor)
 
 
 def _draw_boxes(draw: ImageDraw.ImageDraw, axes: Axes, events: Sequence[Event]) -> None:
@@ -164,14 +163,14 @@ def _draw_tag(
 ) -> None:
     """Label and score where no other tag is, tied to its box by a line when not beside it."""
     text = f"{event.label} {event.score:.2f}"
-    width, height = draw.textlength(text, _font(_TAG_PX)) + 8, _TAG_PX + 5
+    width, height = draw.textlength(text, font(_TAG_PX)) + 8, _TAG_PX + 5
     tag = axes.tag_place(box, width, height, placed)
     placed.append(tag)
     colour = _BOX_COLOURS.get(event.label, _OTHER_BOX)
     if tag[3] < box[1] - 2:
         draw.line((box[0], tag[3], box[0], box[1]), colour)
     draw.rectangle(tag, fill=colour, outline=_HALO)
-    draw.text(((tag[0] + tag[2]) / 2, (tag[1] + tag[3]) / 2), text, _HALO, _font(_TAG_PX), anchor="mm")
+    draw.text(((tag[0] + tag[2]) / 2, (tag[1] + tag[3]) / 2), text, _HALO, font(_TAG_PX), anchor="mm")
 
 
 def write_images(

@@ -1,6 +1,6 @@
 """Raven selection tables: one per recording, and one over all of them with cumulative times."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -41,13 +41,19 @@ HEADERS = (
     "Verdict",
     "Notes",
 )
-"""Columns in the order written; ``Verdict`` and ``Notes`` are left blank for the analyst."""
+"""Columns in the order written; ``Verdict`` and mostly ``Notes`` are left blank for the analyst."""
 
 _VIEW = "Spectrogram 1"
 _MICROSECONDS = 1_000_000
 
 
-def write_per_recording(folder: Path, events: Sequence[Event], recordings: Sequence[Recording]) -> list[Path]:
+def write_per_recording(
+    folder: Path,
+    events: Sequence[Event],
+    recordings: Sequence[Recording],
+    *,
+    notes: Mapping[Event, str] | None = None,
+) -> list[Path]:
     """Write one selection table for each recording; times are from the start of its file.
 
     Tables mirror the folders of the recordings below their common root, so that recordings of the same
@@ -61,6 +67,8 @@ def write_per_recording(folder: Path, events: Sequence[Event], recordings: Seque
         Each in one of the recordings.
     recordings
         All recordings of the run.
+    notes
+        What ``Notes`` should say of an event.
 
     Returns
     -------
@@ -79,7 +87,7 @@ def write_per_recording(folder: Path, events: Sequence[Event], recordings: Seque
     paths = []
     for name, own_events in zip(names, groups.values(), strict=True):
         path = folder / f"{name}{TABLE_SUFFIX}"
-        write_lines(path, _lines((event, Fraction(0)) for event in own_events))
+        write_lines(path, _lines(((event, Fraction(0)) for event in own_events), notes or {}))
         paths.append(path)
     return paths
 
@@ -107,7 +115,7 @@ def write_combined(path: Path, events: Sequence[Event], recordings: Sequence[Rec
     OutputError
         The table cannot be written.
     """
-    write_lines(path, _lines(_placed(events, recordings)))
+    write_lines(path, _lines(_placed(events, recordings), {}))
 
 
 def _placed(events: Sequence[Event], recordings: Sequence[Recording]) -> Iterator[tuple[Event, Fraction]]:
@@ -118,10 +126,10 @@ def _placed(events: Sequence[Event], recordings: Sequence[Recording]) -> Iterato
         begin_s += Fraction(recording.n_samples, recording.rate_hz)
 
 
-def _lines(placed: Iterable[tuple[Event, Fraction]]) -> Iterator[str]:
+def _lines(placed: Iterable[tuple[Event, Fraction]], notes: Mapping[Event, str]) -> Iterator[str]:
     yield "\t".join(HEADERS)
     for selection, (event, file_begin_s) in enumerate(placed, 1):
-        cells = _cells(selection, event, file_begin_s)
+        cells = _cells(selection, event, file_begin_s) | {"Notes": notes.get(event, "")}
         yield "\t".join(_unquoted(cells[header]) for header in HEADERS)
 
 
@@ -155,7 +163,6 @@ def _cells(selection: int, event: Event, file_begin_s: Fraction) -> dict[str, st
         "Shots": text["n_shots"],
         "Weapon": row.weapon,
         "Verdict": "",
-        "Notes": "",
     }
 
 

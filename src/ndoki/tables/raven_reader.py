@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ndoki.core.errors import TableError
-from ndoki.tables.cells import Cells, paired, read_lines, unique_headers
+from ndoki.tables.cells import Cells, paired, read_lines, refusing, unique_headers
 from ndoki.tables.row import Row, row_from_cells
 
 __all__ = ["read_raven"]
@@ -45,7 +45,12 @@ _WINDOWS_PATH = re.compile(r"([A-Za-z]:|\\)\\")
 
 
 def read_raven(
-    path: Path, *, source: str = "", label_column: str = "Label", score_column: str = "Score"
+    path: Path,
+    *,
+    source: str = "",
+    label_column: str | None = None,
+    score_column: str | None = None,
+    refused: list[TableError] | None = None,
 ) -> list[Row]:
     """Read a Raven selection table.
 
@@ -65,7 +70,10 @@ def read_raven(
     source
         The recording, for a table with neither Begin Path nor Begin File.
     label_column, score_column
-        Columns that hold label and score, e.g. ``Tag 1`` or ``score-guns``.
+        Columns that hold label and score, e.g. ``Tag 1`` or ``score-guns``. When None, ``Label`` and
+        ``Score``, where the table has them.
+    refused
+        Where given, rows that cannot be understood are left out, and their errors added here.
 
     Returns
     -------
@@ -75,29 +83,34 @@ def read_raven(
     Raises
     ------
     TableError
-        The file cannot be read, a needed column is missing, or a cell cannot be understood.
+        The file cannot be read, a column that is needed or named is missing, or a cell cannot be understood.
     """
     lines = read_lines(path)
     headers = unique_headers([_unquoted(cell) for cell in lines[0].split("\t")] if lines else [])
     names = _names(path, headers, label_column, score_column)
-    table = [
-        _line(
-            path, number, names, paired(path, number, headers, [_unquoted(cell) for cell in line.split("\t")])
-        )
-        for number, line in enumerate(lines[1:], 2)
-        if line.strip()
-    ]
-    return [_row(line, source) for line in _without_waveforms(table)]
+    table = []
+    for number, text in enumerate(lines[1:], 2):
+        with refusing(refused):
+            if text.strip():
+                cells = [_unquoted(cell) for cell in text.split("\t")]
+                table.append(_line(path, number, names, paired(path, number, headers, cells)))
+    rows = []
+    for line in _without_waveforms(table):
+        with refusing(refused):
+            rows.append(_row(line, source))
+    return rows
 
 
 def _key(header: str) -> str:
     return _NOISE.sub("", header.casefold())
 
 
-def _names(path: Path, headers: Sequence[str], label_column: str, score_column: str) -> dict[str, str]:
+def _names(
+    path: Path, headers: Sequence[str], label_column: str | None, score_column: str | None
+) -> dict[str, str]:
     """Our name for each header that we know; the first wins where two mean the same."""
     columns = {key: name for key, name in _COLUMNS.items() if name not in ("label", "score")}
-    columns |= {_key(label_column): "label", _key(score_column): "score"}
+    columns |= {_key(label_column or "Label"): "label", _key(score_column or "Score"): "score"}
     names: dict[str, str] = {}
     for header in headers:
         name = columns.get(_key(header))
@@ -111,6 +124,13 @@ def _names(path: Path, headers: Sequence[str], label_column: str, score_column: 
         for wanted, name in (("Begin Time (s)", "begin_s"), ("End Time (s)", "end_s"))
         if name not in names.values()
     ]
+    present = {_key(header) for header in headers}
+    absent = [one for one in (label_column, score_column) if one and _key(one) not in present]
+    if absent and not missing:
+        raise TableError(
+            f"{path}: no column {' and no column '.join(map(repr, absent))}; found {', '.join(headers)}; "
+            "name one of these"
+        )
     if missing:
         raise TableError(
             f"{path}: no column {' and no column '.join(missing)}; "

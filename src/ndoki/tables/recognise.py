@@ -14,7 +14,7 @@ from ndoki.tables.jsonl import read_jsonl
 from ndoki.tables.raven_reader import read_raven
 from ndoki.tables.row import Row, row_from_cells
 
-__all__ = ["TRUTH_SUFFIX", "Table", "read_table", "read_truth_table"]
+__all__ = ["TRUTH_SUFFIX", "Table", "read_table", "read_truth_table", "recording_of"]
 
 TRUTH_SUFFIX = ".truth.csv"
 """Ending of the tables that ``ndoki simulate`` writes beside its sounds."""
@@ -52,13 +52,16 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, *, refused: list[TableError] | None = None) -> Table:
     """Read events or labels from a file of any format that Ndoki knows.
 
     Parameters
     ----------
     path
         Raven selection table, ``detections.csv``, JSON Lines, Audacity labels, or a simulation's truth.
+    refused
+        Where given, rows of Raven tables and CSV that cannot be understood are left out, and their errors
+        added here.
 
     Raises
     ------
@@ -68,15 +71,15 @@ def read_table(path: Path) -> Table:
     lines = read_lines(path)
     first = next((line for line in lines if line.strip()), "")
     kind = _kind(path, first)
-    recording = _recording_of(path)
+    recording = recording_of(path)
     if kind == "raven":
-        rows = read_raven(path, source=recording)
+        rows = read_raven(path, source=recording, refused=refused)
     elif kind == "audacity":
         rows = read_audacity(path, source=recording)
     elif kind == "truth":
         rows = read_truth_table(path, source=recording)
     else:
-        found = read_jsonl(path) if kind == "jsonl" else read_detections(path)
+        found = read_jsonl(path) if kind == "jsonl" else read_detections(path, refused=refused)
         rows = [row if row.file else replace(row, file=recording) for row in found]
     return Table(path=path, kind=kind, recording=recording, rows=tuple(rows))
 
@@ -164,7 +167,7 @@ def _is_label(line: str) -> bool:
     return end_s >= begin_s
 
 
-def _recording_of(path: Path) -> str:
+def recording_of(path: Path) -> str:
     """The recording that a table's name stands for; with its ending if it lies beside the table."""
     stem = _ENDINGS.sub("", path.name)
     beside = sorted(path.parent.glob(f"{_literal(stem)}.*"))

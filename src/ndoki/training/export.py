@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from ndoki.core.types import Floats
 from ndoki.detectors.network.card import Card, to_metadata
+from ndoki.detectors.network.gate import Gate, gate_to_metadata
 from ndoki.training.network import GunshotNet
 
-__all__ = ["export", "network_scores", "with_card"]
+__all__ = ["export", "network_scores", "with_card", "with_gate"]
 
 
 class _Scores(nn.Module):
@@ -49,10 +50,19 @@ def export(net: GunshotNet, card: Card) -> bytes:
 
 
 def with_card(content: bytes, card: Card) -> bytes:
-    """The same network with another card."""
+    """The same network with another card and no gate: another calibration makes other events."""
+    return _with_metadata(content, to_metadata(card))
+
+
+def with_gate(content: bytes, card: Card, gate: Gate) -> bytes:
+    """The same network, with its card, behind another gate."""
+    return _with_metadata(content, to_metadata(card) | gate_to_metadata(gate))
+
+
+def _with_metadata(content: bytes, metadata: dict[str, str]) -> bytes:
     model = onnx.load_model_from_string(content)
     del model.metadata_props[:]
-    onnx.helper.set_model_props(model, to_metadata(card))
+    onnx.helper.set_model_props(model, metadata)
     # Names of the exporting machine's modules say nothing and would change the digest.
     for node in model.graph.node:
         node.doc_string = ""

@@ -8,9 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ndoki.datasets.manifest import Clip, field_clips, fold_of, read_manifest
 from ndoki.detectors.protocol import Detector
+from ndoki.evaluation.bootstrap import ScoredGroups, scored_groups
+from ndoki.evaluation.columns import recording_key
 from ndoki.evaluation.curves import Curve, clip_curve
+from ndoki.evaluation.false_alarms import false_alarms
 from ndoki.training.validation import ScannedClip, background_detections, best_scores, hours_of, scan_clips
 
 __all__ = ["Heldout", "fold_path", "heldout", "heldout_once"]
@@ -30,6 +35,20 @@ class Heldout:
             best_scores(self.shots),
             background=background_detections(self.backgrounds),
             background_hours=hours_of(self.backgrounds),
+        )
+
+    def groups(self) -> ScoredGroups:
+        """Scores by group, for resampling; a shot clip is found by its best event."""
+        group_of_clip = {str(one.clip.path): one.clip.group for one in self.shots}
+        group_of_sound = {recording_key(str(one.clip.path)): one.clip.group for one in self.backgrounds}
+        return scored_groups(
+            found_score=best_scores(self.shots),
+            truth_recording=np.array([str(one.clip.path) for one in self.shots]),
+            alarms=false_alarms(background_detections(self.backgrounds)),
+            hours_by_recording={
+                recording_key(str(one.clip.path)): one.duration_s / 3600 for one in self.backgrounds
+            },
+            group_by_recording=group_of_clip | group_of_sound,
         )
 
 

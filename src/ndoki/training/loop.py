@@ -15,7 +15,7 @@ from torch.nn import functional
 from ndoki.training.network import GunshotNet, NetworkSpec
 from ndoki.training.pool import FRAME_STEP_DB, Pool
 
-__all__ = ["LoopSpec", "train_network"]
+__all__ = ["LoopSpec", "finished", "train_network"]
 
 _log = logging.getLogger(__name__)
 _SHORT_FRAMES, _LONG_FRAMES = 256, 448
@@ -210,6 +210,18 @@ def train_network(
                 time.monotonic() - began,
             )
             _keep(checkpoint, step + 1, net, average, optimiser, net_spec, spec)
+    return average.eval()
+
+
+def finished(checkpoint: Path, net_spec: NetworkSpec, spec: LoopSpec) -> GunshotNet | None:
+    """The network that `train_network` returned, from its checkpoint; None if that is of an earlier step."""
+    if not checkpoint.exists():
+        return None
+    state = torch.load(checkpoint, weights_only=True)
+    if state["step"] < spec.n_steps:
+        return None
+    average = GunshotNet(net_spec)
+    average.load_state_dict(state["average"])
     return average.eval()
 
 

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from ndoki.core.errors import ConfigError
+from ndoki.features.shape import N_SHAPE
 
 __all__ = ["SHAPE_OUTPUTS", "GunshotNet", "NetworkSpec"]
 
-SHAPE_OUTPUTS = 3
+SHAPE_OUTPUTS = N_SHAPE
 """Duration, lower and upper frequency of an event that begins at the frame, each in [0, 1]."""
 
 

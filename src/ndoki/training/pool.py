@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from ndoki.audio.resample import Resampler
 from ndoki.core.types import Floats
-from ndoki.datasets.examples import ExampleSpec, Material, make_example
+from ndoki.datasets.example_spec import ExampleSpec, Material
+from ndoki.datasets.examples import make_example
 from ndoki.features.floor import FloorSpec, above_floor
 from ndoki.features.mel import MelSpec, log_mel
 from ndoki.training.targets import encode, label_row

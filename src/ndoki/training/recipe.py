@@ -4,10 +4,11 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ndoki.core.config import from_table, read_toml
 from ndoki.core.errors import ConfigError
-from ndoki.datasets.examples import ExampleSpec
+from ndoki.datasets.example_spec import ExampleSpec
 from ndoki.datasets.simulate.ranges import SimulationRanges
 from ndoki.features.floor import FloorSpec
 from ndoki.features.mel import MelSpec
@@ -15,7 +16,7 @@ from ndoki.training.loop import LoopSpec
 from ndoki.training.network import NetworkSpec
 from ndoki.training.targets import LABELS
 
-__all__ = ["PoolSpec", "Recipe", "read_recipe"]
+__all__ = ["MinedSpec", "PoolSpec", "Recipe", "read_recipe"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +29,39 @@ class PoolSpec:
         Examples in the pool.
     confusers_left_out
         Labels that are never used: a firework or an explosion, heard from afar, is the physics of a shot.
+    field
+        Whether recordings of the field are used, its shots and its backgrounds. Without them all shots are
+        simulated, backgrounds are open recordings and synthetic forests, and there are no folds.
     """
 
     n_examples: int = 24000
     confusers_left_out: tuple[str, ...] = ("explosion", "fireworks")
+    field: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinedSpec:
+    """False alarms of earlier networks, from which to learn that they are none of a shot.
+
+    Parameters
+    ----------
+    clips
+        Lists that `ndoki mine` wrote, one per round; paths from the folder that the command runs in.
+    share
+        Share of all backgrounds drawn for examples that are mined clips, in [0, 1).
+    """
+
+    clips: tuple[str, ...] = ()
+    share: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share < 1:
+            raise ConfigError(f"share = {self.share} of mined clips: expected a number from 0 up to below 1")
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Where the lists lie."""
+        return tuple(map(Path, self.clips))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +90,7 @@ class Recipe:
     examples: ExampleSpec = field(default_factory=ExampleSpec)
     simulation: SimulationRanges = field(default_factory=SimulationRanges)
     loop: LoopSpec = field(default_factory=LoopSpec)
+    mined: MinedSpec = field(default_factory=MinedSpec)
     base: "Recipe | None" = None
 
     def __post_init__(self) -> None:
@@ -79,14 +110,26 @@ class Recipe:
     @property
     def digest(self) -> str:
         """SHA-256 over all values."""
-        return _digest(asdict(self))
+        return _digest(_values(self))
 
     @property
     def pool_digest(self) -> str:
         """SHA-256 over the values that the pool depends on."""
-        parts = ("seed", "n_folds", "mel", "floor", "pool", "examples", "simulation")
-        values = asdict(self)
-        return _digest({part: values[part] for part in parts})
+        parts = ("seed", "n_folds", "mel", "floor", "pool", "examples", "simulation", "mined")
+        return _digest({part: value for part, value in _values(self).items() if part in parts})
+
+
+def _values(recipe: Recipe) -> dict[str, Any]:
+    """All values, without what a recipe that mines nothing says of mining.
+
+    So the networks and examples of such a recipe are found again that were made before there was mining.
+    """
+    values = part = asdict(recipe)
+    while part is not None:
+        if not part["mined"]["clips"]:
+            del part["mined"]
+        part = part["base"]
+    return values
 
 
 def _digest(values: dict[str, object]) -> str:

@@ -1,5 +1,6 @@
 """From a recipe to an ONNX file."""
 
+import hashlib
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from ndoki.datasets.manifest import manifest_digest
 from ndoki.detectors.network.card import Card
 from ndoki.training.export import export
-from ndoki.training.loop import train_network
+from ndoki.training.loop import finished, train_network
 from ndoki.training.material import build_materials
 from ndoki.training.network import GunshotNet
 from ndoki.training.pool import Pool, build_pool
@@ -22,8 +23,10 @@ from ndoki.training.targets import LABELS
 __all__ = [
     "Workplace",
     "card_for",
+    "checkpoint_of",
     "exported",
     "make_pool",
+    "network_of",
     "train_fold",
     "usable_examples",
 ]
@@ -47,9 +50,20 @@ def usable_examples(pool: Pool, recipe: Recipe, fold: int | None) -> npt.NDArray
     return np.flatnonzero(pool.cells % recipe.n_folds != fold)
 
 
+def _mark(recipe: Recipe) -> str:
+    """Ending of a cached file's name that changes with the mined clips of a recipe and of its bases."""
+    lists: list[str] = []
+    stage: Recipe | None = recipe
+    while stage is not None:
+        lists += [manifest_digest(path) for path in stage.mined.paths]
+        stage = stage.base
+    return f"-{hashlib.sha256(''.join(lists).encode()).hexdigest()[:8]}" if lists else ""
+
+
 def make_pool(recipe: Recipe, place: Workplace) -> Pool:
     """The examples of a recipe: read from the cache, or made."""
-    path = place.cache / f"pool-{recipe.pool_digest[:12]}-{manifest_digest(place.manifest)[:12]}.npz"
+    name = f"pool-{recipe.pool_digest[:12]}-{manifest_digest(place.manifest)[:12]}{_mark(recipe)}.npz"
+    path = place.cache / name
     if path.exists():
         _log.info("using the examples in %s", path)
         return Pool.load(path)
@@ -71,22 +85,36 @@ def make_pool(recipe: Recipe, place: Workplace) -> Pool:
 def train_fold(recipe: Recipe, pool: Pool, fold: int | None, place: Workplace) -> GunshotNet:
     """Train on all folds but one; with None, on the whole training split."""
     place.cache.mkdir(parents=True, exist_ok=True)
-    base = recipe.base
-    start_from = None if base is None else train_fold(base, make_pool(base, place), fold, place)
-    name = f"net-{'all' if fold is None else fold}-{recipe.digest[:12]}.pt"
     return train_network(
         pool,
         usable_examples(pool, recipe, fold),
         recipe.network,
         recipe.loop,
         seed=recipe.seed,
-        checkpoint=place.cache / name,
-        start_from=start_from,
+        checkpoint=checkpoint_of(recipe, fold, place),
+        start_from=None if recipe.base is None else network_of(recipe.base, fold, place),
     )
+
+
+def network_of(recipe: Recipe, fold: int | None, place: Workplace) -> GunshotNet:
+    """The network of a recipe: read from the cache if it was trained to its end, or trained.
+
+    One that never heard the field has no folds: it serves all.
+    """
+    if not recipe.pool.field:
+        fold = None
+    kept = finished(checkpoint_of(recipe, fold, place), recipe.network, recipe.loop)
+    return kept or train_fold(recipe, make_pool(recipe, place), fold, place)
+
+
+def checkpoint_of(recipe: Recipe, fold: int | None, place: Workplace) -> Path:
+    """Where the state of a training is kept; another recipe, fold or list of mined clips has its own."""
+    return place.cache / f"net-{'all' if fold is None else fold}-{recipe.digest[:12]}{_mark(recipe)}.pt"
 
 
 def card_for(recipe: Recipe, place: Workplace) -> Card:
     """A card without calibration; `ndoki.training.finish` fills that in."""
+    mined = {"mined_sha256": [manifest_digest(path) for path in recipe.mined.paths]}
     return Card(
         name=recipe.name,
         mel=recipe.mel,
@@ -97,6 +125,7 @@ def card_for(recipe: Recipe, place: Workplace) -> Card:
         provenance={
             "recipe": json.loads(json.dumps(asdict(recipe))),
             "manifest_sha256": manifest_digest(place.manifest),
+            **(mined if recipe.mined.clips else {}),
             "weights_licence": "CC BY 4.0; attribution in docs/models/ATTRIBUTION.md",
         },
     )

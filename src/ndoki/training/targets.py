@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ndoki.core.types import Floats
-from ndoki.datasets.examples import Onset
+from ndoki.datasets.example_spec import Onset
 from ndoki.datasets.onsets import visible_box
 from ndoki.features.mel import MelSpec
 from ndoki.features.shape import encode_shape

@@ -152,3 +152,13 @@ def test_an_empty_stretch() -> None:
 def test_impossible_rates(rates: tuple[int, int]) -> None:
     with pytest.raises(ConfigError, match="both must be positive"):
         Resampler(*rates)
+
+
+def test_halving_the_rate_is_the_general_conversion(rng):
+    """The half-band shortcut leaves out only weights that are 0."""
+    plan = resample._plan(1, 2)
+    source = rng.normal(0, 0.1, 40 * plan.cell_inputs + 2 * plan.reach).astype(np.float32)
+    fast, slow = (np.empty((40, plan.n_rows, plan.group_outputs), np.float32) for _ in range(2))
+    resample._halve(plan, source, fast)
+    resample._convert(plan, source, slow)
+    np.testing.assert_allclose(fast, slow, atol=1e-6)

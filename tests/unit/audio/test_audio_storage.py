@@ -1,13 +1,12 @@
 """Which files are found, in which order, and with which words nothing is."""
 
 import logging
+import os
 from pathlib import Path
 
 import fsspec
 import pytest
-from fsspec.implementations.local import LocalFileSystem
 
-from ndoki.audio import storage
 from ndoki.audio.storage import RECORDING_SUFFIXES, find_recordings, open_binary
 from ndoki.core.errors import AudioError, InputError
 
@@ -73,16 +72,8 @@ def test_links_in_a_circle_are_walked_once(tmp_path: Path, monkeypatch: pytest.M
     for name in ("a", "b"):
         (tmp_path / name / "up").symlink_to(tmp_path)
     listed: list[str] = []
-
-    class Counting(LocalFileSystem):  # type: ignore[misc]
-        cachable = False
-
-        def ls(self, path: str, detail: bool = False, **options: object) -> list[dict[str, object]]:
-            listed.append(path)
-            entries: list[dict[str, object]] = super().ls(path, detail, **options) if len(listed) < 9 else []
-            return entries
-
-    monkeypatch.setattr(storage, "LocalFileSystem", Counting)
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: (listed.append(folder), scandir(folder))[1])
     assert len(find_recordings([str(tmp_path)])) == 2
     assert len(listed) == 3
 
@@ -133,16 +124,14 @@ def test_a_folder_that_cannot_be_listed_is_told(
 ) -> None:
     touch(tmp_path, "a/x.wav", "closed/y.wav")
 
-    class Closed(LocalFileSystem):  # type: ignore[misc]
-        cachable = False
+    scandir = os.scandir
 
-        def ls(self, path: str, detail: bool = False, **options: object) -> list[dict[str, object]]:
-            if Path(path).name == "closed":
-                raise PermissionError(13, "Permission denied")
-            listed: list[dict[str, object]] = super().ls(path, detail, **options)
-            return listed
+    def closed(folder: str) -> "os._ScandirIterator[str]":
+        if Path(folder).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
 
-    monkeypatch.setattr(storage, "LocalFileSystem", Closed)
+    monkeypatch.setattr(os, "scandir", closed)
     with caplog.at_level(logging.WARNING):
         assert below(tmp_path, find_recordings([str(tmp_path)])) == ["a/x.wav"]
     assert "closed: Permission denied" in caplog.text

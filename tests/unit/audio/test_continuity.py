@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndoki.audio.continuity import find_seams
+from ndoki.audio.continuity import expected_s, find_seams
 from ndoki.core.types import Recording
 
 MIDNIGHT = datetime(2018, 8, 17, tzinfo=UTC)
@@ -80,3 +80,32 @@ def test_gaps_are_the_silence_between_first_start_and_last_end(spans):
         second not in sounding and {second - 1, second + 1} <= sounding for second in range(first, end)
     )
     assert sum(gap_s for gap_s in gaps if gap_s > 0) == n_quiet - n_one_second_gaps
+
+
+def _expected(*recordings, **claimed):
+    return list(expected_s(recordings, claimed).values())
+
+
+def test_a_file_shorter_than_the_others_is_too_short():
+    days = [_recording(day * 86_400, 86_400) for day in range(3)]
+    assert _expected(*days, _recording(3 * 86_400, 3600)) == [86_400] * 4
+
+
+def test_the_next_recording_ends_what_was_expected():
+    """The first day's file begins at noon, and the next one at midnight."""
+    days = [_recording(day * 86_400, 86_400) for day in range(1, 4)]
+    assert _expected(_recording(43_200, 43_200), *days) == [43_200, 86_400, 86_400, 86_400]
+
+
+def test_a_longer_file_and_a_second_less_are_nothing_to_expect():
+    files = [_recording(n * 1000, length_s) for n, length_s in enumerate((600, 600, 600, 599.2, 700))]
+    assert _expected(*files) == [600, 600, 600, 599.2, 700]
+
+
+def test_few_files_are_measured_by_their_headers():
+    assert _expected(_recording(0, 600, "a"), _recording(None, 600, "b"), a=3600.0) == [3600, 600]
+
+
+def test_no_start_leaves_the_usual_length():
+    days = [_recording(day * 86_400, 86_400) for day in range(3)]
+    assert _expected(*days, _recording(None, 60))[-1] == 86_400

@@ -50,6 +50,28 @@ def test_a_mistake_is_named(table, message):
     assert message in str(caught.value)
 
 
+def test_a_complete_table_needs_every_key():
+    whole = {"name": "x", "share": 1, "is_on": True, "sizes": [], "inner": {"rate_hz": 2, "pair": [1, 2]}}
+    assert from_table(Outer, whole, "t", is_complete=True) == from_table(Outer, whole, "t")
+    with pytest.raises(ConfigError, match="t: the key 'share' is missing"):
+        from_table(Outer, {"name": "x"}, "t", is_complete=True)
+    with pytest.raises(ConfigError, match="t inner: the key 'pair' is missing"):
+        from_table(Outer, {**whole, "inner": {"rate_hz": 2}}, "t", is_complete=True)
+
+
+def test_what_a_dataclass_refuses_is_named_with_its_place():
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Few:
+        n: int
+
+        def __post_init__(self):
+            if self.n > 3:
+                raise ConfigError(f"n = {self.n}, expected 3 at most")
+
+    with pytest.raises(ConfigError, match=r"^t few: n = 4, expected 3 at most$"):
+        from_table(Few, {"n": 4}, "t few")
+
+
 def test_a_file_that_is_missing_or_not_toml_is_named(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         read_toml(tmp_path / "none.toml")

@@ -7,22 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ndoki.datasets.augment import band_rms
-from ndoki.datasets.examples import (
-    Example,
-    ExampleSpec,
-    Material,
-    ShotSound,
-    _Canvas,
-    _extended,
-    _joined,
-    make_example,
-)
+from ndoki.datasets.backdrops import _joined, extended
+from ndoki.datasets.canvas import Canvas
+from ndoki.datasets.example_spec import Example, ExampleSpec, Material, ShotSound
+from ndoki.datasets.examples import make_example
 from ndoki.datasets.manifest import Clip, Sound
 from ndoki.datasets.simulate.ranges import TRAIN
 
 RATE = 8000
 KINDS = ("real", "pushed", "simulated", "background", "confuser")
-PLAIN = ExampleSpec(extra_confuser_share=0.0, response_share=0.0, silence_share=0.0)
+PLAIN = ExampleSpec(
+    extra_confuser_share=0.0, response_share=0.0, silence_share=0.0, cut_share=0.0, short_share=0.0
+)
 ONLY = {kind: replace(PLAIN, **{name: float(name == kind) for name in KINDS}) for kind in KINDS}
 SEEDS = st.integers(0, 2**40)
 
@@ -189,7 +185,7 @@ def test_a_mixed_shot_is_louder_at_its_onset(kind):
 def test_the_canvas_mixes_at_the_ratio_that_was_asked_for(snr_db, at, reference, seed):
     """Measured on what was added: 100 ms from the reference on against the 280 ms before it."""
     background = noise(5.0, seed).astype(np.float32)
-    canvas = _Canvas(background.copy(), RATE, [], [], [])
+    canvas = Canvas(background.copy(), RATE, [], [], [])
     canvas.add(noise(1.0, seed + 100, 0.5).astype(np.float32), at, reference, snr_db)
     added = canvas.samples - background
     ratio = band_rms(added[at : at + 800], RATE) / band_rms(background[at - 2240 : at], RATE)
@@ -201,7 +197,7 @@ def test_the_canvas_mixes_at_the_ratio_that_was_asked_for(snr_db, at, reference,
 
 @given(at=st.integers(0, 39_999), reference=st.integers(0, 7999))
 def test_a_part_that_sticks_out_is_cut_at_the_edges(at, reference):
-    canvas = _Canvas(noise(5.0, 1).astype(np.float32), RATE, [], [], [])
+    canvas = Canvas(noise(5.0, 1).astype(np.float32), RATE, [], [], [])
     part = np.zeros(8000, np.float32)
     part[reference] = 1.0
     before = canvas.samples.copy()
@@ -224,7 +220,7 @@ def test_a_joint_keeps_level_and_length(n_first, n_second, fade):
 @given(st.integers(1, 9 * RATE), SEEDS)
 def test_a_stretch_grows_to_its_length_and_is_found_again(n, seed):
     samples = with_burst(3000).astype(np.float32)[: 2 * RATE]
-    grown, moved = _extended(samples, n, MATERIAL, np.random.default_rng(seed))
+    grown, moved = extended(samples, n, MATERIAL, np.random.default_rng(seed))
     assert len(grown) >= min(n, len(grown))
     assert len(grown) >= len(samples)
     assert len(grown) >= 0.9 * n

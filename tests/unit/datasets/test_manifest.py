@@ -218,3 +218,28 @@ def test_real_clips_that_share_audio_are_joined(shared_data):
     sounds = load_sounds(group)
     assert len(sounds) == 1
     assert len(sounds[0].samples) > 4 * RATE
+
+
+def test_what_a_person_struck_out_is_left_out(tmp_path):
+    rows = [
+        (f"{i}.wav", "background", "mined", "g", "train", verdict)
+        for i, verdict in enumerate(("", "no shot", "Shot", " unsure ", "No  Shot"))
+    ]
+    path = write(tmp_path, *rows, header=(*HEADER[:5], "verdict"))
+    assert [clip.path.name for clip in read_manifest(path)] == ["0.wav", "1.wav", "4.wav"]
+    with pytest.raises(LabelError, match="all of them are struck out"):
+        read_manifest(write(tmp_path, rows[2], header=(*HEADER[:5], "verdict")))
+
+
+def test_an_unknown_verdict_is_an_error(tmp_path):
+    """A word that is not understood might mean that it is a shot."""
+    row = ("a.wav", "background", "mined", "g", "train", "gun!")
+    path = write(tmp_path, row, header=(*HEADER[:5], "verdict"))
+    with pytest.raises(LabelError, match="verdict 'gun!'; known are nothing, no shot, shot, unsure"):
+        read_manifest(path)
+
+
+def test_a_table_that_a_spreadsheet_saved_is_read(tmp_path):
+    path = write(tmp_path, ("a.wav", "gunshot", "gunshot", "g", "train", "", ""))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert [clip.path.name for clip in read_manifest(path)] == ["a.wav"]

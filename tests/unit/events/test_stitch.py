@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Analysis, DetectorId, Proposals, Recording, ScoreTrack
 from ndoki.events.pick import Picker
-from ndoki.events.stitch import COLUMNS, Thinned, stitch, thin
+from ndoki.events.stitch import COLUMNS, Thinned, islands, stitch, thin
 
 FINE = FrameGrid(rate_hz=4000, hop_samples=64, frame_samples=256)
 WINDOWS = FrameGrid(rate_hz=4000, hop_samples=64, frame_samples=4000)
@@ -71,7 +71,28 @@ def test_events_of_thinned_parts_are_those_of_the_whole_track(levels, cuts, grid
         parts.append(thin(piece, first, end, column=1, least_score=0.5))
     joined = stitch(parts, grid=grid, labels=LABELS, column=1)
     assert len(joined.track.scores) == len(levels)
-    assert picker.pick(joined, recording, 0, ID) == picker.pick(whole, recording, 0, ID)
+    expected = picker.pick(whole, recording, 0, ID)
+    assert picker.pick(joined, recording, 0, ID) == expected
+    apart = [
+        stitch(island, grid=grid, labels=LABELS, column=1)
+        for island in islands(parts, picker.reach_frames(grid))
+    ]
+    assert [event for one in apart for event in picker.pick(one, recording, 0, ID)] == expected
+
+
+def test_islands_hold_no_silence_and_lie_further_apart_than_the_reach():
+    """So a file's length costs no memory: its silent stretches are left out."""
+    silent = [Thinned(first_frame=first, end_frame=first + 100) for first in range(9, 10_000, 100)]
+    parts = [part(0, 3), part(6, 3), *silent, part(20_000, 3)]
+    assert [[one.first_frame for one in group] for group in islands(parts, 4)] == [[0, 6], [20_000]]
+    assert [[one.first_frame for one in group] for group in islands(parts, 3)] == [[0], [6], [20_000]]
+    assert list(islands(silent, 3)) == []
+
+
+def test_boxes_of_a_box_detector_are_one_island():
+    found = only_boxes(boxes([3, 5, 9], [0.9, 0.4, 0.6]))
+    parts = [thin(found, first, first + 10, column=1, least_score=0.5) for first in (0, 5000)]
+    assert [len(group) for group in islands(parts, 3)] == [2]
 
 
 def test_only_what_counts_is_kept():

@@ -25,6 +25,23 @@ def test_agrees_with_the_slow_definition(rng):
     assert np.allclose(running_floor(frames, SPEC), slow_floor(frames.astype(np.float64), SPEC), atol=1e-4)
 
 
+@pytest.mark.parametrize("n_frames", [1, 2, 41, 1025])
+@pytest.mark.parametrize("half_width_frames", [1, 20, 250])
+def test_any_length_and_width_agree_with_the_slow_definition(rng, n_frames, half_width_frames):
+    spec = FloorSpec(half_width_frames=half_width_frames)
+    frames = rng.normal(-60, 5, (n_frames, 2)).astype(np.float32)
+    expected = slow_floor(frames.astype(np.float64), spec)
+    assert np.abs(running_floor(frames, spec) - expected).max() < 3e-5
+
+
+@given(first=st.integers(0, 1500))
+def test_a_level_is_the_same_to_the_bit_wherever_the_sound_is_cut(first):
+    frames = np.random.default_rng(2).normal(-60, 5, (1700, 3)).astype(np.float32)
+    inside = slice(first + SPEC.reach_frames, len(frames))
+    part = running_floor(frames[first:], SPEC)[SPEC.reach_frames :]
+    assert np.array_equal(part, running_floor(frames, SPEC)[inside])
+
+
 @given(gain_db=st.floats(-40, 40))
 def test_gain_does_not_matter(gain_db):
     frames = np.random.default_rng(1).normal(-60, 5, (90, 3)).astype(np.float32)

@@ -105,6 +105,15 @@ def test_label_and_score_columns_can_be_named(tmp_path: Path) -> None:
     assert (row.label, row.score, row.extra["Tag 1"]) == ("old", None, "gun")
 
 
+@pytest.mark.parametrize("options", [{"label_column": "Tag 2"}, {"score_column": "Tag 2"}])
+def test_a_column_that_is_named_must_be_there(tmp_path: Path, options: dict[str, str]) -> None:
+    path = written(tmp_path, CORE + "\tTag 1", "1\tS\t1\t1\t2\t3\t4\tgun")
+    with pytest.raises(
+        TableError, match=r"t\.selections\.txt: no column 'Tag 2'; found Selection, .*, Tag 1;"
+    ):
+        read_raven(path, **options)
+
+
 def test_foreign_columns_never_pass_for_ours(tmp_path: Path) -> None:
     path = written(tmp_path, CORE + "\tfile\toffset_s\tstart_s", "1\tS\t1\t1\t2\t3\t4\tx\ty\tz")
     (row,) = read_raven(path, source="a.wav")

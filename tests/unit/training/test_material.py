@@ -10,7 +10,7 @@ from ndoki.core.errors import LabelError
 from ndoki.datasets.manifest import Clip, field_clips, fold_of, load_sounds, read_manifest
 from ndoki.training.material import build_materials, cell_of, found_shot
 from ndoki.training.pool import Pool
-from ndoki.training.recipe import Recipe
+from ndoki.training.recipe import PoolSpec, Recipe
 from ndoki.training.run import usable_examples
 
 RECIPE = Recipe(name="tiny", n_folds=2)
@@ -52,6 +52,14 @@ def assert_folds_are_kept_apart(materials, clips, n_folds):
         assert trained_on == {clip.group for clip in field} - tested_on
     trained_on = set().union(*(groups_of(materials[c]) for c in usable_examples(every, recipe, None)))
     assert trained_on == {clip.group for clip in field if clip.split == "train"}
+
+
+def test_without_the_field_nothing_of_it_is_heard(data_set):
+    (material,) = build_materials(replace(RECIPE, pool=PoolSpec(field=False)), data_set)
+    assert not material.shots
+    assert material.backgrounds
+    assert not groups_of(material)
+    assert all(clip.split == "train" for sound in material.backgrounds for clip in sound.clips)
 
 
 def test_no_group_is_trained_and_tested_on(data_set):

@@ -7,7 +7,8 @@ import soundfile
 
 from ndoki.audio.blocks import read_blocks
 from ndoki.audio.reader import open_samples
-from ndoki.datasets.examples import ExampleSpec, Material, ShotSound, make_example
+from ndoki.datasets.example_spec import ExampleSpec, Material, ShotSound
+from ndoki.datasets.examples import make_example
 from ndoki.datasets.manifest import Clip, Sound
 from ndoki.features.floor import FloorSpec, above_floor
 from ndoki.features.mel import MelSpec, log_mel

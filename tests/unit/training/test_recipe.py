@@ -1,6 +1,8 @@
+import hashlib
 import json
 import tomllib
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +126,29 @@ def test_every_key_of_the_shipped_recipe_is_read(checkout):
         for key, value in values.items() if isinstance(values, dict) else ():
             found = getattr(getattr(recipe, section), key)
             assert found == (tuple(value) if isinstance(value, list) else value)
+
+
+def test_a_recipe_that_mines_nothing_has_the_digests_it_had_before_there_was_mining(tmp_path):
+    """Else every network and pool in every cache would be made anew."""
+    recipe = read(tmp_path, TINY)
+    values = asdict(recipe)
+    del values["mined"]
+    assert recipe.digest == hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    second = replace(recipe, base=recipe)
+    values["base"] = dict(values)
+    assert second.digest == hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def test_mined_clips_make_another_pool_and_another_network(tmp_path):
+    recipe = read(tmp_path, TINY)
+    mined = read(tmp_path, TINY + '\n[mined]\nclips = ["a/clips.csv"]\nshare = 0.5\n')
+    assert mined.mined.paths == (Path("a/clips.csv"),)
+    less = replace(mined, mined=replace(mined.mined, share=0.1))
+    assert len({one.digest for one in (recipe, mined, less)}) == 3
+    assert len({one.pool_digest for one in (recipe, mined, less)}) == 3
+
+
+@pytest.mark.parametrize("share", ["1.0", "-0.1"])
+def test_a_share_of_mined_clips_is_below_one(tmp_path, share):
+    with pytest.raises(ConfigError, match="expected a number from 0 up to below 1"):
+        read(tmp_path, TINY + f"\n[mined]\nshare = {share}\n")

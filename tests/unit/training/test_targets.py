@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ndoki.core.types import Analysis, DetectorId, Proposals, Recording, ScoreTrack
-from ndoki.datasets.examples import Onset
+from ndoki.datasets.example_spec import Onset
 from ndoki.datasets.onsets import visible_box
 from ndoki.events.pick import Picker
 from ndoki.features.mel import MelSpec

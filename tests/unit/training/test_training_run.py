@@ -116,6 +116,20 @@ def test_a_checkpoint_is_named_for_its_fold_and_recipe(recipe, data_set, tmp_pat
     assert (place.cache / f"net-0-{settings.digest[:12]}.pt").is_file()
 
 
+def test_what_never_heard_the_field_is_trained_once_for_all_folds(recipe, data_set, tmp_path):
+    """It has no folds: nothing that is tested on was ever in it."""
+    place = Workplace(manifest=data_set, cache=tmp_path / "cache", n_processes=1)
+    second = read_recipe(recipe)
+    loop = replace(second.loop, n_steps=100, batch_size=1, bfloat16=False)
+    examples = replace(second.examples, real=0.0, pushed=0.0)
+    first = replace(second, pool=replace(second.pool, field=False), examples=examples, loop=loop)
+    second = replace(second, base=first)
+    pool = make_pool(second, place)
+    for fold in (0, 1):
+        train_fold(second, pool, fold, place)
+    assert [path.name for path in place.cache.glob("net-*")] == [f"net-all-{first.digest[:12]}.pt"]
+
+
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [

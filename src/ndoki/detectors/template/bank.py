@@ -37,6 +37,8 @@ class TemplateBank:
         float32, shape (n_templates,): extent of each template's shot, copied to what it finds.
     names
         Where each template comes from.
+    name
+        What tables call a detector with these templates.
     provenance
         Free text, by convention JSON: data, licence, attribution, parameters.
     """
@@ -48,6 +50,7 @@ class TemplateBank:
     low_hz: Floats
     high_hz: Floats
     names: tuple[str, ...]
+    name: str = "template"
     provenance: str = ""
 
     def __post_init__(self) -> None:
@@ -94,6 +97,7 @@ def write_bank(bank: TemplateBank, path: Path) -> None:
         "kind": _KIND,
         "mel": bank.mel.to_dict(),
         "onset_frame": bank.onset_frame,
+        "name": bank.name,
         "names": bank.names,
         "provenance": bank.provenance,
         "digest": bank.digest,
@@ -131,6 +135,7 @@ def read_bank(path: Path) -> TemplateBank:
                 low_hz=arrays["low_hz"],
                 high_hz=arrays["high_hz"],
                 names=tuple(header["names"]),
+                name=header["name"],
                 provenance=header["provenance"],
             )
             stated_digest = header["digest"]

@@ -6,15 +6,11 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from ndoki.core.errors import LabelError
-from ndoki.core.types import Floats
 from ndoki.detectors.template.bank import TemplateBank
-from ndoki.detectors.template.cluster import choose_templates
-from ndoki.detectors.template.patches import PatchSpec, cut_patch, find_onset, is_whole
-from ndoki.detectors.template.sources import make_bank, read_shot
-from ndoki.features.mel import log_mel
+from ndoki.detectors.template.cut import Template, choose, cut_template, make_bank
+from ndoki.detectors.template.patches import PatchSpec
+from ndoki.detectors.template.shots import Shot
 
 __all__ = ["BuildSpec", "build_default"]
 
@@ -68,28 +64,23 @@ def build_default(clips_csv: Path, spec: BuildSpec | None = None) -> TemplateBan
     """
     spec = spec or BuildSpec()
     clips = _clips(clips_csv, spec)
-    patches: list[Floats] = []
+    templates: list[Template] = []
     used: list[dict[str, str]] = []
     groups: set[str] = set()
     for clip in clips:
         # Clips of one group are the same shot; it must not count twice.
         if clip["group"] in groups:
             continue
-        frames_db = log_mel(
-            read_shot(clips_csv.parent / clip["path"], spec.patch.mel.rate_hz), spec.patch.mel
-        )
-        onset_row, rise_db = find_onset(frames_db, spec.patch)
-        if rise_db >= spec.least_rise_db and is_whole(len(frames_db), onset_row, spec.patch):
+        source = str(clips_csv.parent / clip["path"])
+        template = cut_template(Shot(source=source, name=clip["path"], told_by=source), spec.patch)
+        if template.rise_db >= spec.least_rise_db and template.is_whole:
             groups.add(clip["group"])
-            patches.append(cut_patch(frames_db, onset_row, spec.patch))
+            templates.append(template)
             used.append(clip)
-    chosen = choose_templates(np.stack(patches) if patches else np.empty((0, 1, 1)), spec.n_templates)
-    return make_bank(
-        [patches[index] for index in chosen],
-        [used[index]["path"] for index in chosen],
-        spec.patch,
-        _provenance(clips_csv, spec, [used[index] for index in chosen], len(patches)),
-    )
+    chosen = choose(templates, spec.n_templates)
+    names = {one.shot.name for one in chosen}
+    credit = [clip for clip in used if clip["path"] in names]
+    return make_bank(chosen, spec.patch, provenance=_provenance(clips_csv, spec, credit, len(templates)))
 
 
 def _clips(clips_csv: Path, spec: BuildSpec) -> list[dict[str, str]]:

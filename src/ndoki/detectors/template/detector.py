@@ -34,7 +34,7 @@ class TemplateDetector:
         self._bank = bank
         self._matcher = matcher(bank.patches, bank.onset_frame)
         content = f"{bank.digest} {STILLNESS_DB} {PROPOSAL_MIN_SCORE}"
-        self._id = DetectorId(name="template", digest=hashlib.sha256(content.encode()).hexdigest())
+        self._id = DetectorId(name=bank.name, digest=hashlib.sha256(content.encode()).hexdigest())
 
     @property
     def bank(self) -> TemplateBank:
@@ -43,7 +43,7 @@ class TemplateDetector:
 
     @property
     def id(self) -> DetectorId:
-        """``template``, and a digest over templates and constants."""
+        """The bank's name, and a digest over templates and constants."""
         return self._id
 
     @property

@@ -11,8 +11,11 @@ from ndoki.core.errors import ModelError
 from ndoki.core.types import Block
 from ndoki.detectors.network.card import Card, to_metadata
 from ndoki.detectors.network.detector import load_network, shipped_bytes
+from ndoki.detectors.network.gate import Gate, GateSpec
+from ndoki.detectors.registry import gated_for
 from ndoki.features.floor import FloorSpec, above_floor
 from ndoki.features.mel import MelSpec, log_mel
+from ndoki.training.export import with_gate
 
 BEFORE, AFTER = 2, 4
 MEL = MelSpec()
@@ -177,3 +180,83 @@ def test_another_programs_network_is_said(tmp_path):
     (tmp_path / "other.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(ModelError, match=r"other\.onnx: an ONNX file, but not one of Ndoki's"):
         load_network(tmp_path / "other.onnx")
+
+
+def gate_of(threshold):
+    """Opens where the mean level of two cells rises above the threshold."""
+    spec = GateSpec(n_mels=MEL.n_mels, width=1, cell_frames=4, dilations=(1,), before_cells=1)
+    first, bias, taps, tap_bias, last, last_bias = (np.zeros(shape, np.float32) for shape in spec.shapes)
+    first += 1 / first.size
+    taps[1] = 1.0
+    last += 0.5
+    weights = (first, bias, taps, tap_bias, last, last_bias)
+    return Gate(spec=spec, weights=weights, threshold=threshold, spread_frames=5, least_score=0.3)
+
+
+@pytest.fixture
+def with_gate_of(tmp_path):
+    def make(threshold):
+        path = tmp_path / "gated.onnx"
+        path.write_bytes(with_gate(level_network(), CARD, gate_of(threshold)))
+        return load_network(path)
+
+    return make
+
+
+def test_behind_a_gate_scores_are_those_of_the_network_or_0(with_gate_of, samples):
+    detector = with_gate_of(0.5)
+    whole, behind = (one.analyse(block_of(samples)) for one in (detector, detector.gated()))
+    heard = behind.track.scores[:, 0] > 0
+    assert 20 < heard.sum() < 200
+    np.testing.assert_allclose(behind.track.scores[heard], whole.track.scores[heard], atol=1e-6)
+    assert not behind.track.scores[~heard].any()
+    loud = np.flatnonzero(whole.track.scores[:, 0] > 0.75)
+    assert heard[loud].all()
+    assert set(behind.proposals.frame) == set(whole.proposals.frame) & set(np.flatnonzero(heard))
+
+
+def test_frames_between_two_runs_that_were_joined_are_not_heard(with_gate_of, samples):
+    """They are scored on the way. Whether runs are joined depends on the block, so that must not count."""
+    behind, block = with_gate_of(0.015).gated(), block_of(samples)
+    heard = behind.heard(behind.frames_of(block), block)
+    runs = np.diff(np.flatnonzero(np.diff(heard.astype(int))))
+    assert (runs < BEFORE + AFTER).any()
+    np.testing.assert_array_equal(behind.analyse(block).track.scores[:, 0] > 0, heard)
+
+
+def test_a_gate_that_nothing_passes_and_one_that_all_does(with_gate_of, samples):
+    detector = with_gate_of(-np.inf)
+    whole, behind = (one.analyse(block_of(samples)).track.scores for one in (detector, detector.gated()))
+    np.testing.assert_allclose(behind, whole, atol=1e-6)
+    closed = with_gate_of(1e9).gated().analyse(block_of(samples))
+    assert not closed.track.scores.any()
+    assert len(closed.proposals) == 0
+
+
+def test_what_is_heard_behind_a_gate_does_not_depend_on_the_block(with_gate_of, samples):
+    behind = with_gate_of(0.5).gated()
+    whole = behind.analyse(block_of(samples)).track.scores
+    for first in (290, 301, 318, 330, 345):
+        part = behind.analyse(block_of(samples, first, first + 37)).track.scores
+        np.testing.assert_allclose(part, whole[first : first + 37], atol=1e-6)
+
+
+def test_a_detector_behind_its_gate_has_another_name_and_view(with_gate_of, opened):
+    detector = with_gate_of(0.5)
+    behind = detector.gated()
+    assert behind.id.digest == f"{detector.id.digest}-gated"
+    assert behind.context_before_frames == behind.gate.before_frames + 40 > detector.context_before_frames
+    assert behind.context_after_frames == behind.gate.after_frames + 40
+    with pytest.raises(ModelError, match="holds no gate"):
+        opened().gated()
+
+
+@pytest.mark.parametrize(("least_score", "is_gated"), [(0.29, False), (0.3, True), (0.9, True)])
+def test_the_gate_is_used_for_events_that_it_was_tuned_for(with_gate_of, least_score, is_gated):
+    found = gated_for(with_gate_of(0.5), least_score)
+    assert found.id.digest.endswith("-gated") == is_gated
+
+
+def test_a_detector_without_a_gate_is_used_as_it_is(opened):
+    detector = opened()
+    assert gated_for(detector, 0.5) is detector

@@ -16,6 +16,7 @@ def make(**changes):
         "low_hz": np.array([50, 60], np.float32),
         "high_hz": np.array([700, 800], np.float32),
         "names": ("près", "loin"),
+        "name": "près de Mbeli",
         "provenance": '{"licence": "CC BY 4.0"}',
     }
     return TemplateBank(**(fields | changes))
@@ -29,9 +30,14 @@ def test_what_is_written_is_read(tmp_path):
     for name in ("patches", "duration_s", "low_hz", "high_hz"):
         np.testing.assert_array_equal(getattr(back, name), getattr(bank, name))
         assert getattr(back, name).dtype == getattr(bank, name).dtype
-    for name in ("mel", "onset_frame", "names", "provenance", "n_frames"):
+    for name in ("mel", "onset_frame", "name", "names", "provenance", "n_frames"):
         assert getattr(back, name) == getattr(bank, name)
     assert load(tmp_path / "t.npz").bank.digest == bank.digest
+    assert load(tmp_path / "t.npz").id.name == "près de Mbeli"
+
+
+def test_a_name_changes_no_score():
+    assert make(name="other").digest == make().digest
 
 
 def test_the_same_bank_gives_the_same_bytes_and_no_other_file(tmp_path):

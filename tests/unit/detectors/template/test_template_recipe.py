@@ -19,7 +19,7 @@ def changed(tmp_path, old, new):
 def test_the_recipe_says_what_the_shipped_templates_were_made_with():
     recipe = read_recipe(RECIPE)
     assert recipe.build == BuildSpec()
-    assert recipe.manifest == Path("../shared/data/clips.csv")
+    assert recipe.manifest == "../shared/data/clips.csv"
     assert len(recipe.manifest_sha256) == 64
 
 
@@ -33,22 +33,18 @@ def test_every_value_arrives(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (
-            "n_templates",
-            "n_template",
-            r"\[choice\] has an unknown key 'n_template'; the nearest known one is 'n_templates'",
-        ),
-        ("[patch]", "[patches]", "the recipe has an unknown key 'patches'; the nearest known one is 'patch'"),
-        ("before_s = 0.3\n", "", r"\[patch\] lacks before_s"),
-        ("n_mels = 40", "", r"\[mel\] lacks n_mels"),
-        ("before_s = 0.3", "before_s = 0", "give at least 1 and 2 hops"),
-        ("n_mels = 40", 'n_mels = "forty"', r"\[mel\] n_mels is 'forty'; expected int"),
-        ('manifest = "../shared/data/clips.csv"', "manifest = 3", r"\[data\] manifest is 3; expected str"),
-        ("n_templates = 7", "n_templates = 7.5", "n_templates is 7.5; expected int"),
-        ("n_templates = 7", "n_templates = true", "n_templates is True; expected int"),
-        ('detector = "template"', 'detector = "network"', "is not for this detector"),
-        ('detector = "template"', "", "is not for this detector"),
-        ("[data]", "[data", "is no TOML"),
+        ("n_templates", "n_template", r"r\.toml build: unknown key 'n_template'; did you mean 'n_templates'"),
+        ("[build.patch]", "[build.patches]", "unknown key 'patches'; did you mean 'patch'"),
+        ("before_s = 0.3\n", "", r"build patch: the key 'before_s' is missing"),
+        ("n_mels = 40", "", r"build patch mel: the key 'n_mels' is missing"),
+        ("before_s = 0.3", "before_s = 0", "r.toml build patch: .*give at least 1 and 2 hops"),
+        ("n_mels = 40", 'n_mels = "forty"', r"n_mels: expected int, found 'forty'"),
+        ('manifest = "../shared/data/clips.csv"', "manifest = 3", r"manifest: expected str, found 3"),
+        ("n_templates = 7", "n_templates = 7.5", "n_templates: expected int, found 7.5"),
+        ("n_templates = 7", "n_templates = true", "n_templates: expected int, found True"),
+        ('detector = "template"', 'detector = "network"', "r.toml: is not for this detector, but 'network'"),
+        ('detector = "template"', "", "the key 'detector' is missing"),
+        ("[build]", "[build", "not valid TOML"),
     ],
 )
 def test_a_wrong_recipe_is_refused(tmp_path, old, new, message):
@@ -56,19 +52,6 @@ def test_a_wrong_recipe_is_refused(tmp_path, old, new, message):
         read_recipe(changed(tmp_path, old, new))
 
 
-def test_a_section_that_is_a_value(tmp_path):
-    (tmp_path / "r.toml").write_text('detector = "template"\ndata = 1\nchoice = 2\npatch = 3\nmel = 4\n')
-    with pytest.raises(ConfigError, match=r"\[data\] is 1; expected a section"):
-        read_recipe(tmp_path / "r.toml")
-
-
 def test_a_recipe_that_is_not_there(tmp_path):
-    with pytest.raises(ConfigError, match=r"none\.toml: cannot be read"):
+    with pytest.raises(ConfigError, match=r"none\.toml: the file cannot be read"):
         read_recipe(tmp_path / "none.toml")
-
-
-def test_the_digest_may_be_left_out(tmp_path):
-    text = RECIPE.read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if not line.startswith("manifest_sha256")]
-    (tmp_path / "r.toml").write_text("\n".join(lines), encoding="utf-8")
-    assert read_recipe(tmp_path / "r.toml").manifest_sha256 == ""

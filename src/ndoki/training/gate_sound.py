@@ -1,0 +1,151 @@
+"""What a gate learns from: training sound, and what the network says of it frame by frame."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from ndoki.audio.blocks import read_blocks
+from ndoki.audio.reader import open_samples
+from ndoki.core.types import Floats
+from ndoki.datasets.manifest import FIELD_LABEL, Clip, read_manifest
+from ndoki.datasets.simulate.day import simulate_day
+from ndoki.datasets.simulate.measured import load_near_shots
+from ndoki.datasets.simulate.ranges import TRAIN
+from ndoki.datasets.simulate.schedule import Rates
+from ndoki.detectors.network.detector import NetworkDetector
+
+__all__ = ["Listened", "listened", "training_sounds"]
+
+_RATE_HZ = 8000
+_BLOCK_S = 240.0
+_GAP_FRAMES = 256
+_SILENT_LOGIT = -8.0
+_BUSY = Rates(hunts_per_hour=40.0, confusers_per_hour=60.0, snr_db=(-6.0, 24.0))
+_DAY_HOURS = 1 / 6
+_RAINY = ((49, 2.0), (7, 6.0))
+"""Seeds and hours of simulated days with long spells of rain (1.5 h at 9 dB; 0.9 h at −3 and 10 dB)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Listened:
+    """Recordings one after the other, with a silence between that is longer than any view.
+
+    Attributes
+    ----------
+    frames
+        float16, shape (n, n_mels), levels above the floor in units of 10 dB.
+    logit
+        float32, shape (n,): of the network's raw onset score.
+    score
+        float32, shape (n,): calibrated.
+    """
+
+    frames: np.ndarray[tuple[int, int], np.dtype[np.float16]]
+    logit: Floats
+    score: Floats
+
+
+def training_sounds(manifest: Path, work: Path, n_hours: float) -> Iterator[Path]:
+    """Clips of split ``train``, all of them in one file cut hard, and simulated days of the training world.
+
+    Parameters
+    ----------
+    manifest
+        ``clips.csv``, with its sounds beside it.
+    work
+        Folder for the days; those that lie there already are taken as they are.
+    n_hours
+        Of busy simulated days; two rainy ones come in addition. Without any (0), nothing is simulated.
+    """
+    clips = [clip for clip in read_manifest(manifest) if clip.split == "train" and clip.kind != "near_shot"]
+    yield from (clip.path for clip in clips)
+    work.mkdir(parents=True, exist_ok=True)
+    yield _joined(clips, work / "clips.wav")
+    if n_hours <= 0:
+        return
+    near_shots, lookalikes = load_near_shots(manifest.parent, "train"), _paths(clips, "confuser")
+    for seed, hours in _RAINY:
+        path = work / f"rain_{seed}.wav"
+        if not path.exists():
+            simulate_day(path, hours, seed, near_shots=near_shots, confuser_files=lookalikes)
+        yield path
+    field = [clip for clip in clips if clip.label == FIELD_LABEL]
+    others = [clip for clip in clips if clip.label != FIELD_LABEL]
+    backgrounds: tuple[list[Path], ...] = ([], _paths(others, "background"), _paths(field, "background"))
+    for index in range(round(n_hours / _DAY_HOURS)):
+        path = work / f"busy_{index:03}.wav"
+        if not path.exists():
+            simulate_day(
+                path,
+                _DAY_HOURS,
+                index,
+                ranges=replace(TRAIN, series_share=0.5),
+                rates=_BUSY,
+                near_shots=near_shots,
+                backgrounds=backgrounds[index % 3],
+                confuser_files=lookalikes,
+            )
+        yield path
+
+
+def _paths(clips: Iterable[Clip], kind: str) -> list[Path]:
+    return [clip.path for clip in clips if clip.kind == kind]
+
+
+def _joined(clips: Iterable[Clip], path: Path) -> Path:
+    """All clips in one file, in random order."""
+    parts = [soundfile.read(clip.path, dtype="int16", always_2d=True)[0][:, 0] for clip in clips]
+    order = np.random.default_rng(0).permutation(len(parts))
+    soundfile.write(path, np.concatenate([parts[i] for i in order]), _RATE_HZ, subtype="PCM_16")
+    return path
+
+
+def listened(detector: NetworkDetector, paths: Iterable[Path], cell_frames: int) -> Listened:
+    """Let the whole network listen to some recordings.
+
+    Parameters
+    ----------
+    detector
+        Without its gate.
+    cell_frames
+        Every recording begins at a multiple of this number of frames.
+
+    Raises
+    ------
+    AudioError
+        A sound cannot be read.
+    """
+    n_mels = detector.card.mel.n_mels
+    frames, raw = [np.zeros((_GAP_FRAMES, n_mels), np.float16)], [np.zeros(_GAP_FRAMES, np.float32)]
+    for path in paths:
+        n = 0
+        for part, outputs in _blocks(detector, path):
+            frames.append(part.astype(np.float16))
+            raw.append(outputs[:, 0])
+            n += len(part)
+        n_behind = _GAP_FRAMES + -n % cell_frames
+        frames.append(np.zeros((n_behind, n_mels), np.float16))
+        raw.append(np.zeros(n_behind, np.float32))
+    score = np.concatenate(raw)
+    clipped = np.clip(score, 1e-7, 1 - 1e-7)
+    logit = np.maximum(np.log(clipped / (1 - clipped)), _SILENT_LOGIT).astype(np.float32)
+    return Listened(frames=np.concatenate(frames), logit=logit, score=detector.calibrate(score))
+
+
+def _blocks(detector: NetworkDetector, path: Path) -> Iterator[tuple[Floats, Floats]]:
+    """Own frames and outputs of a recording's blocks."""
+    before, after = detector.card.before_frames, detector.card.after_frames
+    with open_samples(str(path)) as samples:
+        for block in read_blocks(
+            samples,
+            0,
+            grid=detector.grid,
+            before_frames=detector.context_before_frames,
+            after_frames=detector.context_after_frames,
+            block_s=_BLOCK_S,
+        ):
+            frames = detector.frames_of(block)
+            yield frames[before : len(frames) - after], detector.run(frames)

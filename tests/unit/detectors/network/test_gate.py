@@ -1,0 +1,155 @@
+"""The gate: against a slow definition, blind to cuts, and exact where it lets the network listen."""
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ndoki.core.errors import ModelError
+from ndoki.detectors.network.gate import Gate, GateSpec, gate_from_metadata, gate_to_metadata, joined_runs
+
+SPEC = GateSpec(n_mels=5, width=3, cell_frames=4, dilations=(1, 2), before_cells=3)
+
+
+def random_gate(seed=1, threshold=0.0, spread_frames=6):
+    rng = np.random.default_rng(seed)
+    weights = tuple(rng.normal(0, 0.5, shape).astype(np.float16).astype(np.float32) for shape in SPEC.shapes)
+    return Gate(spec=SPEC, weights=weights, threshold=threshold, spread_frames=spread_frames, least_score=0.2)
+
+
+def levels(n_frames, seed=2):
+    return np.random.default_rng(seed).normal(0, 1, (n_frames, SPEC.n_mels)).astype(np.float32)
+
+
+def slow_estimate(gate, frames, cell):
+    """One cell at a time, by the definition: two cells in, then each block of the cells around."""
+    first, bias, *blocks, last, last_bias = (weight.astype(np.float64) for weight in gate.weights)
+    step = SPEC.cell_frames
+
+    def inner(i, depth):
+        if depth == 0:
+            here, behind = (frames[j * step : (j + 1) * step].reshape(-1) for j in (i, i + 1))
+            return np.maximum(here @ first[0] + behind @ first[1] + bias, 0)
+        d, taps, at = SPEC.dilations[depth - 1], blocks[2 * depth - 2], inner(i, depth - 1)
+        around = inner(i - d, depth - 1) @ taps[0] + at @ taps[1] + inner(i + d, depth - 1) @ taps[2]
+        return np.maximum(around + blocks[2 * depth - 1] + at, 0)
+
+    return inner(cell, len(SPEC.dilations)) @ last + last_bias
+
+
+def test_estimates_agree_with_the_slow_definition():
+    gate, frames = random_gate(), levels(30 * SPEC.cell_frames)
+    found = gate.estimates(frames)
+    context = SPEC.before_cells + SPEC.after_cells
+    assert found.shape == (30 - context,)
+    expected = [slow_estimate(gate, frames, cell + SPEC.before_cells) for cell in range(len(found))]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_an_estimate_depends_on_its_stated_view_alone():
+    gate, frames = random_gate(), levels(40 * SPEC.cell_frames)
+    cell, step = 20, SPEC.cell_frames
+    before = gate.estimates(frames)[cell - SPEC.before_cells]
+    other = frames.copy()
+    other[: (cell - SPEC.before_cells) * step] += 5
+    other[(cell + SPEC.after_cells + 1) * step :] += 5
+    assert gate.estimates(other)[cell - SPEC.before_cells] == pytest.approx(before, abs=1e-5)
+
+
+@pytest.mark.parametrize("changed", [-SPEC.before_cells, 0, SPEC.after_cells])
+def test_an_estimate_depends_on_all_of_its_view(changed):
+    """Of gates with other weights, since a unit may be silent whatever it is shown."""
+    frames, cell = levels(40 * SPEC.cell_frames), 20
+    other = frames.copy()
+    other[(cell + changed) * SPEC.cell_frames : (cell + changed + 1) * SPEC.cell_frames] += 5
+    at = cell - SPEC.before_cells
+    gates = [random_gate(seed) for seed in range(10)]
+    assert any(gate.estimates(other)[at] != gate.estimates(frames)[at] for gate in gates)
+
+
+def whole_and_part(gate, first_frame, end_frame, n_frames=500):
+    frames = levels(n_frames + gate.before_frames + gate.after_frames)
+    whole = gate.passes(frames, 0, n_frames)
+    part = gate.passes(
+        frames[first_frame : end_frame + gate.before_frames + gate.after_frames], first_frame, end_frame
+    )
+    return whole, part
+
+
+@given(first=st.integers(0, 498), length=st.integers(1, 300))
+def test_what_passes_does_not_depend_on_how_the_sound_is_cut(first, length):
+    end = min(500, first + length)
+    whole, part = whole_and_part(random_gate(threshold=2.5), first, end)
+    assert 0.1 < whole.mean() < 0.9
+    np.testing.assert_array_equal(part, whole[first:end])
+
+
+def test_frames_pass_within_the_spread_of_a_cell():
+    gate = random_gate(spread_frames=6)
+    frames = levels(200 + gate.before_frames + gate.after_frames)
+    step = SPEC.cell_frames
+    origin = -gate.before_frames
+    expected = np.zeros(200, bool)
+    top = -np.inf
+    for cell in range(-2, 52):
+        begin = (cell - SPEC.before_cells) * step - origin
+        view = frames[begin : begin + (SPEC.before_cells + 1 + SPEC.after_cells) * step]
+        top = max(top, float(gate.estimates(view)[0]))
+        if gate.estimates(view)[0] >= 3.0:
+            expected[max(0, cell * step - 6) : max(0, (cell + 1) * step + 6)] = True
+    assert top > 3.0
+    np.testing.assert_array_equal(replace(gate, threshold=3.0).passes(frames, 0, 200), expected)
+
+
+def test_runs_by_hand():
+    chosen = np.zeros(30, bool)
+    chosen[[3, 4, 8, 20]] = True
+    assert joined_runs(chosen, 2) == [(3, 5), (8, 9), (20, 21)]
+    assert joined_runs(chosen, 4) == [(3, 9), (20, 21)]
+    assert joined_runs(chosen, 100) == [(3, 21)]
+    assert joined_runs(np.zeros(5, bool), 4) == []
+
+
+@given(chosen=st.lists(st.booleans(), max_size=80), gap=st.integers(1, 20))
+def test_runs_cover_what_is_chosen_and_lie_apart(chosen, gap):
+    runs = joined_runs(np.array(chosen, bool), gap)
+    covered = np.zeros(len(chosen), bool)
+    for first, end in runs:
+        assert chosen[first]
+        assert chosen[end - 1]
+        covered[first:end] = True
+    assert covered[np.array(chosen, bool)].all()
+    assert all(later[0] - earlier[1] >= gap for earlier, later in pairwise(runs))
+
+
+def test_a_gate_comes_back_from_a_file_as_it_was():
+    gate = random_gate(threshold=0.3)
+    back = gate_from_metadata(gate_to_metadata(gate), "a.onnx")
+    assert back is not None
+    assert (back.spec, back.threshold, back.spread_frames, back.least_score) == (SPEC, 0.3, 6, 0.2)
+    for found, expected in zip(back.weights, gate.weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_file_without_a_gate_has_none():
+    assert gate_from_metadata({"ndoki": "{}"}, "a.onnx") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"weights": "AAAA"}, {"threshold": "high"}, {"spec": {"colour": 1}}, {"weights": None}],
+)
+def test_a_damaged_gate_is_a_model_error(change):
+    ((key, text),) = gate_to_metadata(random_gate()).items()
+    with pytest.raises(ModelError, match=r"a\.onnx: its 'ndoki_gate' metadata is damaged"):
+        gate_from_metadata({key: json.dumps(json.loads(text) | change)}, "a.onnx")
+
+
+def test_a_gate_of_another_format_is_a_model_error():
+    ((key, text),) = gate_to_metadata(random_gate()).items()
+    with pytest.raises(ModelError, match="written by another version"):
+        gate_from_metadata({key: json.dumps(json.loads(text) | {"format": 2})}, "a.onnx")
