@@ -1,13 +1,15 @@
-"""Shots per burst, and automatic fire against shotguns, on simulated firings at 300 to 2000 m: `make weapons`.
+"""Shots per burst, and automatic fire against shotguns, on simulated firings at 300 to 2000 m: `make weapons`
 
-Each scene is one firing over 24 s of background, in a forest, a recorder and a gun of their own, from the simulator's
-preset TEST with near shots of split ``val``; backgrounds take turns (synthetic; recorded forest and river; Belize
-look-alikes; all ``val``). Its level is what the distance leaves of the gun's pressure, over a background of 30 to
-50 dB SPL (80 to 1500 Hz), at most 40 dB over it. Each is written as a WAV and heard by the path that users run.
+Each scene is one firing over 24 s of background, in a forest, a recorder and a gun of their own, from the
+simulator's preset TEST with near shots of split ``val``; backgrounds take turns (synthetic; recorded forest
+and river; Belize look-alikes; all ``val``). Its level is what the distance leaves of the gun's pressure, over
+a background of 30 to 50 dB SPL (80 to 1500 Hz), at most 40 dB over it. Each is written as a WAV and heard by
+the path that users run.
 
-Kinds: automatic fire of 3 to 30 shots 0.1 s apart; aimed fire of 2 to 6 shots 0.5 s apart; automatic fire as the
-simulator draws it (8 to 15 per second, from 2 shots on); single shots and series of shotguns; single rifle shots.
-Events count from 0.3 s before the first to 0.3 s behind the last shot. Intervals come from resampling scenes.
+Kinds: automatic fire of 3 to 30 shots 0.1 s apart; aimed fire of 2 to 6 shots 0.5 s apart; automatic fire as
+the simulator draws it (8 to 15 per second, from 2 shots on); single shots and series of shotguns; single
+rifle shots. Events count from 0.3 s before the first to 0.3 s behind the last shot. Intervals come from
+resampling scenes.
 """
 
 import argparse
@@ -34,7 +36,7 @@ from ndoki.datasets.simulate.background import draw_forest_noise, forest_noise
 from ndoki.datasets.simulate.measured import NearShots, load_near_shots
 from ndoki.datasets.simulate.ranges import TEST, SimulationRanges
 from ndoki.datasets.simulate.recorded import recorded_noise
-from ndoki.datasets.simulate.solo import LEAD_S, Solo, solo
+from ndoki.datasets.simulate.solo import Solo, solo
 from ndoki.detectors.protocol import Detector
 from ndoki.detectors.registry import load_detector, operating_points
 from ndoki.evaluation.bootstrap import interval_of
@@ -223,16 +225,20 @@ def weapon_table(answers: Sequence[Answer]) -> TextTable:
     for kind in (AUTOMATIC, QUICK, SHOTGUN, RIFLE):
         chosen = [one for one in answers if one.kind == kind and one.n_found]
         said = [one.weapon for one in chosen] if chosen else []
-        shares = [f"{said.count(name) / len(said):.1%}" for name in ("automatic", "rifle", "shotgun", "unknown")]
+        shares = [
+            f"{said.count(name) / len(said):.1%}" for name in ("automatic", "rifle", "shotgun", "unknown")
+        ]
         rows.append((kind, str(len(said)), *shares))
     columns = ("fired", "found", "automatic", "rifle", "shotgun", "unknown")
     return TextTable(title="Weapon, all three carried", columns=columns, rows=tuple(rows))
 
 
 def two_table(answers: Sequence[Answer]) -> TextTable:
-    """Automatic against shotgun where only these are carried: right among those not rejected, and rejected."""
+    """Automatic against shotgun where only these are carried: right among those not rejected, rejected."""
     fired = [one for one in answers if one.kind in (AUTOMATIC, SHOTGUN) and one.n_found]
-    parts = {"all": fired} | {f"{d:.0f} m": [one for one in fired if one.distance_m == d] for d in DISTANCES_M}
+    parts = {"all": fired} | {
+        f"{d:.0f} m": [one for one in fired if one.distance_m == d] for d in DISTANCES_M
+    }
     rows = []
     for name, part in parts.items():
         truth = np.array(["automatic" if one.kind == AUTOMATIC else "shotgun" for one in part])
@@ -254,9 +260,13 @@ def two_table(answers: Sequence[Answer]) -> TextTable:
 
 def main() -> int:
     """Simulate, search, count, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--detector", default="gunshot", help="name or file")
-    parser.add_argument("--threshold", type=float, help="score of an event; the detector's `review` by default")
+    parser.add_argument(
+        "--threshold", type=float, help="score of an event; the detector's `review` by default"
+    )
     parser.add_argument("--scenes", type=int, default=30, help="per kind and distance")
     parser.add_argument("--seed", type=int, default=300)
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared/data")

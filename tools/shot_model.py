@@ -1,8 +1,9 @@
 """Train ``src/ndoki/models/shots.npz``: does a shot begin at this frame of 4 ms? Run by ``make shots``.
 
-Learns from simulated firings (preset TRAIN, near shots, backgrounds and look-alikes of split ``train``): bursts,
-series and single shots at 100 to 2500 m and −3 to 35 dB, six out of ten in forests with echoes, in some of which
-no two shots have the same tail; and from look-alikes. Usage: ``.venv/bin/python tools/shot_model.py [--out FILE]``
+Learns from simulated firings (preset TRAIN, near shots, backgrounds and look-alikes of split ``train``):
+bursts, series and single shots at 100 to 2500 m and −3 to 35 dB, six out of ten in forests with echoes, in
+some of which no two shots have the same tail; and from look-alikes. Usage: ``.venv/bin/python
+tools/shot_model.py [--out FILE]``
 """
 
 import argparse
@@ -137,6 +138,7 @@ class _Array:
         self._samples = samples
 
     def read(self, first_sample: int, end_sample: int, channel: int) -> Floats:
+        del channel
         return self._samples[first_sample:end_sample]
 
 
@@ -170,8 +172,9 @@ def chosen(
 ) -> tuple[npt.NDArray[np.bool_], Floats, Floats]:
     """Which frames are learned from, their labels, and weights that undo the choice.
 
-    All frames within 4 ms of an onset are positive; those up to 16 ms off are left out. Of the others, all that
-    may be taken for an onset (an echo's arrival), half of those with a rise, and one in twenty of the rest.
+    All frames within 4 ms of an onset are positive; those up to 16 ms off are left out. Of the others, all
+    that may be taken for an onset (an echo's arrival), half of those with a rise, and one in twenty of the
+    rest.
     """
     apart = np.min(np.abs(frames[:, None] - onsets), axis=1, initial=1 << 30)
     behind_echo = frames[:, None] - echoes
@@ -279,7 +282,9 @@ def exported(network: nn.Sequential, mean: Floats, spread: Floats, share: float)
 
 def main() -> int:
     """Simulate, describe, train, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--scenes", type=int, default=12000)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seed", type=int, default=16)

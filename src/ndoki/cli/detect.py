@@ -196,7 +196,7 @@ def job_of(
     least = min(limit, min_score or limit)
     job = Job(
         detector=listener if exhaustive else gated_for(listener, least),
-        picker=Picker(threshold=least),
+        picker=Picker(threshold=least, burst_threshold=limit),
         timezone=parse_zone(timezone) if timezone else None,
         deployments=read_deployments(deployments) if deployments else None,
         channel=None if channel is None else channel - 1,
@@ -275,6 +275,9 @@ def settings_of(job: "Job") -> dict[str, str]:
     return {
         "--detector": f"{job.detector.id.name} {job.detector.id.digest}",
         "the lowest score (--threshold, --operating-point or --min-score)": f"{job.picker.threshold:g}",
+        "the score from which bursts are completed (--threshold or --operating-point)": (
+            f"{job.picker.sure_score:g}"
+        ),
         "--channel": "all" if job.channel is None else f"{job.channel + 1}",
         "the length of a stretch": f"{job.unit_s:g} s",
         "Ndoki's version": version("ndoki"),

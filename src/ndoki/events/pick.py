@@ -31,7 +31,11 @@ class Picker:
     label
         Which of the detector's labels to pick; its first one when empty.
     completes_bursts
-        Whether shots that the detector missed are added to its bursts (see `ndoki.firing.complete`).
+        Whether shots that the detector missed are added to its bursts (see `ndoki.firing.complete`). Not for
+        whoever asks what the detector by itself scores.
+    burst_threshold
+        Lowest score of an event around which they are listened for; ``threshold`` where that is higher.
+        Fainter events stay as they are, so they change nothing about those that count.
     """
 
     threshold: float = 0.5
@@ -39,10 +43,16 @@ class Picker:
     max_overlap: float = 0.3
     label: str = field(default="")
     completes_bursts: bool = True
+    burst_threshold: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.threshold <= 1.0:
             raise ConfigError(f"threshold {self.threshold} is not a score; give a number above 0 and up to 1")
+
+    @property
+    def sure_score(self) -> float:
+        """Lowest score of an event whose burst is completed."""
+        return max(self.threshold, self.burst_threshold)
 
     def reach_frames(self, grid: FrameGrid) -> int:
         """Frames further apart than this have no say in each other's events (boxes of a box detector do)."""

@@ -92,10 +92,10 @@ def weapon_of(
 ) -> Verdict:
     """Weapon of a burst by its cadence.
 
-    A cadence can only say ``automatic``. Its absence says little: an automatic rifle fires single shots too, and
-    rifle and shotgun are fired at the same pace and, beyond 300 m, sound too much alike (the card tells how much
-    so). Only where it is known that one other weapon is carried, a single shot or shots with pauses are taken
-    for that one's.
+    A cadence can only say ``automatic``. Its absence says little: an automatic rifle fires single shots too,
+    and rifle and shotgun are fired at the same pace and, beyond 300 m, sound too much alike (the card tells
+    how much so). Only where it is known that one other weapon is carried, a single shot or shots with pauses
+    are taken for that one's.
 
     Parameters
     ----------

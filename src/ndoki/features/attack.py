@@ -12,7 +12,15 @@ from scipy.ndimage import maximum_filter1d
 from ndoki.core.types import Floats
 from ndoki.features.gabor import BANDS, Spectra, pooled
 
-__all__ = ["FLOOR_REACH_FRAMES", "N_INPUTS", "REACH_FRAMES", "STRENGTH", "above_floor_db", "attack_inputs", "rising"]
+__all__ = [
+    "FLOOR_REACH_FRAMES",
+    "N_INPUTS",
+    "REACH_FRAMES",
+    "STRENGTH",
+    "above_floor_db",
+    "attack_inputs",
+    "rising",
+]
 
 REACH_FRAMES = 256
 """Frames before and behind those that are told of; 232 and 112 are used."""
@@ -117,7 +125,7 @@ def attack_inputs(spectra: Spectra, above: Floats) -> Floats:
 
 
 def _strongest_before(strength: Floats, at: Places) -> Places:
-    """For each of some frames, the frame of the strongest rise 48 to 800 ms before it; of equals, the first."""
+    """For each of some frames, that of the strongest rise 48 to 800 ms before it; of equals, the first."""
     before = at[:, None] + np.arange(-_EARLIEST_BEFORE, -_LATEST_BEFORE + 1)
     return np.asarray(before[np.arange(len(at)), np.argmax(strength[before], axis=1)])
 

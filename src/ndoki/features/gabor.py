@@ -13,7 +13,16 @@ from numpy.lib.stride_tricks import sliding_window_view
 from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Floats
 
-__all__ = ["BANDS", "CELL_FRAMES", "CELL_SAMPLES", "GABOR_GRID", "Spectra", "band_levels_db", "cell_spectra", "pooled"]
+__all__ = [
+    "BANDS",
+    "CELL_FRAMES",
+    "CELL_SAMPLES",
+    "GABOR_GRID",
+    "Spectra",
+    "band_levels_db",
+    "cell_spectra",
+    "pooled",
+]
 
 GABOR_GRID = FrameGrid(rate_hz=4000, hop_samples=16, frame_samples=256)
 """Frames of 64 ms every 4 ms; the Gaussians within are much shorter."""

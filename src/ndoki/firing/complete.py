@@ -17,18 +17,29 @@ Places = npt.NDArray[np.int64]
 
 _SAME = round(0.06 / GABOR_GRID.hop_s)
 """A shot of the sequence and an event closer than this are one."""
+_HINT_REACH = round(0.032 / GABOR_GRID.hop_s)
+_UNHEARD_LOG_ODDS = np.float32(-2.0)
+"""Added to the evidence where the detector hears nothing at all. Chosen, as the weight of a pause, on
+simulated firings (preset TRAIN) that no model learned from."""
+_LEAST_CHANCE = 0.5
 _RULES = FiringRules()
 
 
 def completed(
-    events: Sequence[Event], evidence: Evidence, recording: Recording, *, least_score: float
+    events: Sequence[Event],
+    evidence: Evidence,
+    recording: Recording,
+    *,
+    hint_samples: Sequence[int],
+    sure_score: float,
 ) -> list[Event]:
     """Add the shots that the detector missed to the bursts that it found, and sharpen the onsets of its own.
 
-    Every event stays; one that is a shot of a sequence moves to that shot's onset, by at most 60 ms. A shot of a
-    sequence scores at least the best score of the sequence times its own chance, so that it does not matter
-    whether the detector missed it or only doubted it. One that is added has the extent of the nearest event.
-    Where there is no event, nothing is added.
+    Every event of ``sure_score`` stays; one that is a shot of a sequence moves to that shot's onset, by at
+    most 60 ms. Of the other shots of the sequence those are added that are likelier there than not. A shot
+    scores at least the best score of the sequence times its own chance, and what is added at least
+    ``sure_score``: a burst is reported with all its shots. What is added has the extent of the nearest event,
+    and takes the place of a fainter one. Where there is no event of ``sure_score``, nothing changes.
 
     Parameters
     ----------
@@ -36,15 +47,43 @@ def completed(
         Of one channel of the recording.
     evidence
         Of that channel.
-    least_score
-        Shots of a lower score are not added.
+    hint_samples
+        Centres of the frames that the detector scores `ndoki.firing.hint.HINT_SCORE` or more, as samples at
+        the rate of the evidence's frames.
+    sure_score
+        Lowest score of an event that counts.
+
+    Returns
+    -------
+    list of Event
+        In order of onset.
     """
-    onsets = np.array([GABOR_GRID.frame_at(one.first_sample, recording.rate_hz) for one in events], np.int64)
-    whole = list(events)
-    for first_frame, log_odds in _stretches(evidence, onsets):
+    sure = [one for one in events if one.score >= sure_score]
+    faint = [one for one in events if one.score < sure_score]
+    heard = replace(evidence, log_odds=_doubted(evidence, hint_samples))
+    onsets = _frames_of(sure, recording)
+    added: list[Event] = []
+    for first_frame, log_odds in _stretches(heard, onsets):
         firing = best_firing(log_odds, GABOR_GRID.hop_s, _RULES)
-        whole = _merged(whole, onsets, firing, first_frame, recording, least_score)
-    return sorted(whole, key=lambda one: (one.first_sample, one.end_sample))
+        sure, missed = _merged(sure, onsets, firing, first_frame, recording, sure_score)
+        added += missed
+    apart = np.abs(_frames_of(faint, recording)[:, None] - _frames_of(added, recording))
+    is_replaced = (apart <= _SAME).any(axis=1)
+    faint = [one for one, replaced in zip(faint, is_replaced, strict=True) if not replaced]
+    return sorted([*sure, *added, *faint], key=lambda one: (one.first_sample, one.end_sample))
+
+
+def _frames_of(events: Sequence[Event], recording: Recording) -> Places:
+    return np.array([GABOR_GRID.frame_at(one.first_sample, recording.rate_hz) for one in events], np.int64)
+
+
+def _doubted(evidence: Evidence, hint_samples: Sequence[int]) -> Floats:
+    """Log odds, lower where the detector hears nothing."""
+    hints = np.array([GABOR_GRID.frame_at(one, GABOR_GRID.rate_hz) for one in hint_samples], np.int64)
+    hints.sort()
+    first = np.searchsorted(hints, evidence.frame - _HINT_REACH)
+    is_heard = first < np.searchsorted(hints, evidence.frame + _HINT_REACH, side="right")
+    return np.where(is_heard, evidence.log_odds, evidence.log_odds + _UNHEARD_LOG_ODDS)
 
 
 def _stretches(evidence: Evidence, onsets: Places) -> Iterator[tuple[int, Floats]]:
@@ -63,25 +102,31 @@ def _stretches(evidence: Evidence, onsets: Places) -> Iterator[tuple[int, Floats
 
 
 def _merged(
-    events: list[Event], onsets: Places, firing: Firing, first_frame: int, recording: Recording, least: float
-) -> list[Event]:
-    """Events, with those that are shots of a sequence moved to their onsets and the sequence's others added."""
+    events: list[Event],
+    onsets: Places,
+    firing: Firing,
+    first_frame: int,
+    recording: Recording,
+    sure_score: float,
+) -> tuple[list[Event], list[Event]]:
+    """Events, with those that are shots of the sequence moved to their onsets; and the sequence's others."""
     frames = firing.frames + first_frame
     taken = _paired(onsets, frames)
     if not taken:
-        return events
+        return events, []
     best = max(events[event].score for event in taken.values())
-    merged = list(events)
+    merged, added = list(events), []
     for shot, frame in enumerate(frames.tolist()):
         sample = GABOR_GRID.centre_sample(frame, recording.rate_hz)
-        score = round(best / (1 + math.exp(-firing.gains[shot])), 4)
+        chance = 1 / (1 + math.exp(-firing.gains[shot]))
+        score = round(best * chance, 4)
         if shot in taken:
             found = events[taken[shot]]
             merged[taken[shot]] = replace(_moved(found, sample), score=max(found.score, score))
-        elif score >= least:
+        elif chance >= _LEAST_CHANCE:
             nearest = min(taken, key=lambda other: abs(frames[other] - frame))
-            merged.append(replace(_moved(events[taken[nearest]], sample), score=score))
-    return merged
+            added.append(replace(_moved(events[taken[nearest]], sample), score=max(score, sure_score)))
+    return merged, added
 
 
 def _paired(onsets: Places, frames: Places) -> dict[int, int]:

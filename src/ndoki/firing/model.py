@@ -23,8 +23,8 @@ class ShotModel:
     Attributes
     ----------
     weights, biases
-        float32, per layer (n_in, n_out) and (n_out,); the first takes `ndoki.features.attack.N_INPUTS` numbers,
-        the last gives one.
+        float32, per layer (n_in, n_out) and (n_out,); the first takes `ndoki.features.attack.N_INPUTS`
+        numbers, the last gives one.
     """
 
     weights: tuple[Floats, ...]

@@ -21,13 +21,15 @@ from ndoki.firing.sequence import LEAST_LOG_ODDS
 
 Places = npt.NDArray[np.int64]
 
-__all__ = ["Listener", "evidence_near"]
+__all__ = ["AFTER_S", "BEFORE_S", "Listener", "evidence_near"]
+
+BEFORE_S, AFTER_S = 1.0, 2.0
+"""How far before and behind a candidate, or another shot that is heard, the sound is looked at."""
 
 _CELL_STEP = CELL_FRAMES * GABOR_GRID.hop_samples
 _WAVE_CELLS = -(-REACH_FRAMES // CELL_FRAMES)
 _FLOOR_CELLS = _WAVE_CELLS - (-FLOOR_REACH_FRAMES // CELL_FRAMES)
-_BEFORE_FRAMES, _AFTER_FRAMES = 250, 500
-"""How far before and behind a candidate, or another shot that is heard, the sound is looked at (1 s, 2 s)."""
+_BEFORE_FRAMES, _AFTER_FRAMES = (round(one / GABOR_GRID.hop_s) for one in (BEFORE_S, AFTER_S))
 _MOST_FRAMES = 2000
 """But no further than this from a candidate (8 s)."""
 _HEARD_LOG_ODDS = 2.0
@@ -66,7 +68,9 @@ class Listener:
         n_missing = (wanted_end - first) * CELL_FRAMES - len(levels_db)
         if n_missing > 0:
             levels_db = np.pad(levels_db, ((0, n_missing), (0, 0)), mode="edge")
-        above = above_floor_db(levels_db, (wanted_first - first) * CELL_FRAMES, (wanted_end - first) * CELL_FRAMES)
+        above = above_floor_db(
+            levels_db, (wanted_first - first) * CELL_FRAMES, (wanted_end - first) * CELL_FRAMES
+        )
         outside = (wanted_first - (cell - _WAVE_CELLS), cell + _WAVE_CELLS + 1 - wanted_end)
         held = tuple(one * CELL_FRAMES for one in outside)
         return np.pad(above, (held, (0, 0)), mode="edge") * np.float32(0.1)
@@ -97,8 +101,8 @@ class Listener:
 def evidence_near(listener: Listener, model: ShotModel, places: Iterable[int]) -> Evidence:
     """Evidence of the seconds around some places, and of what follows as long as shots are heard there.
 
-    Which cells are judged follows from each place by itself, so however a recording is cut, the union over its
-    pieces is the same.
+    Which cells are judged follows from each place by itself, so however a recording is cut, the union over
+    its pieces is the same.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Evidence for onsets → the sequence of shots that a gun could have fired and that explains it best. Pure.
 
-A mechanism keeps an interval; a finger does not. So a sequence is scored by the evidence at its onsets and by the
-gaps between them, as a renewal process: the next shot comes one interval later give or take the jitter, or after
-a pause, whose length is log-uniform. The best sequence under each interval is found by dynamic programming (as
-the beats of music are: D. P. W. Ellis, J. New Music Res. 36 (2007) 51).
+A mechanism keeps an interval; a finger does not. So a sequence is scored by the evidence at its onsets and by
+the gaps between them, as a renewal process: the next shot comes one interval later give or take the jitter,
+or after a pause, whose length is log-uniform. The best sequence under each interval is found by dynamic
+programming (as the beats of music are: D. P. W. Ellis, J. New Music Res. 36 (2007) 51).
 """
 
 import math
@@ -41,8 +41,9 @@ class FiringRules:
     pause_s
         Shortest and longest gap between shots that no mechanism makes.
     regular, pause, pause_of_mechanism
-        Weight of another shot one interval later, and of another after a pause: where there is no mechanism, and
-        where there is one. Chosen, as the cost, on simulated firings (preset TRAIN) that no model learned from.
+        Weight of another shot one interval later, and of another after a pause: where there is no mechanism,
+        and where there is one. Chosen, as the cost, on simulated firings (preset TRAIN) that no model learned
+        from.
     mechanism_cost
         What the assumption of a mechanism costs, in log odds.
     """
@@ -53,7 +54,7 @@ class FiringRules:
     jitter_s: float = 0.003
     pause_s: tuple[float, float] = (0.15, 1.0)
     regular: float = 0.55
-    pause: float = 0.9
+    pause: float = 1.5
     pause_of_mechanism: float = 0.03
     mechanism_cost: float = 6.0
 
@@ -147,7 +148,7 @@ def _best_sequence(evidence: Doubles, hop_s: float, rules: FiringRules, interval
 
 
 def _steps(hop_s: float, rules: FiringRules, intervals_s: Doubles) -> list[tuple[Places, Doubles]]:
-    """Gaps in frames with the log chance of each per frame, (n_gaps, 1 or n_intervals): pauses, then regular."""
+    """Gaps in frames with the log weight of each, (n_gaps, 1 or n_intervals): pauses, then regular."""
     pauses = np.arange(round(rules.pause_s[0] / hop_s), round(rules.pause_s[1] / hop_s) + 1)
     weights = rules.log_pause(pauses * hop_s, mechanism=len(intervals_s) > 0)
     steps = [(pauses, weights[:, None] + math.log(hop_s))]
@@ -169,9 +170,7 @@ def _gains(
 
     def weight(gap: int) -> float:
         # A gap that is too short for a pause counts as the shortest, one too long as the longest.
-        pause = float(
-            rules.log_pause(np.clip(gap * hop_s, *rules.pause_s), mechanism=interval_s is not None)
-        )
+        pause = float(rules.log_pause(np.clip(gap * hop_s, *rules.pause_s), mechanism=interval_s is not None))
         regular = -math.inf if interval_s is None else float(rules.log_regular(gap * hop_s, interval_s))
         return max(pause, regular) + math.log(hop_s)
 
