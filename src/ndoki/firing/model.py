@@ -4,6 +4,7 @@ import io
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from ndoki.core.errors import ModelError
 from ndoki.core.types import Floats
 from ndoki.features.attack import N_INPUTS
 
-__all__ = ["SHIPPED", "ShotModel", "load_shot_model", "shot_model_bytes"]
+__all__ = ["SHIPPED", "ShotModel", "load_shot_model", "read_shot_model", "shot_model_bytes"]
 
 SHIPPED = "shots.npz"
 
@@ -60,6 +61,26 @@ def shot_model_bytes(model: ShotModel) -> bytes:
     return buffer.getvalue()
 
 
+def read_shot_model(data: bytes) -> ShotModel:
+    """The model that `shot_model_bytes` wrote.
+
+    Raises
+    ------
+    ModelError
+        The bytes are no such file, or its model takes other numbers than `N_INPUTS`.
+    """
+    try:
+        with np.load(io.BytesIO(data)) as found:
+            n = len(found.files) // 2
+            weights = tuple(found[f"weight{i}"] for i in range(n))
+            biases = tuple(found[f"bias{i}"] for i in range(n))
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+        raise ModelError(f"the model of shots cannot be read ({error}); install Ndoki again") from error
+    if not weights or len(weights[0]) != N_INPUTS:
+        raise ModelError(f"the model of shots does not take {N_INPUTS} numbers; install Ndoki again")
+    return ShotModel(weights=weights, biases=biases)
+
+
 @lru_cache(maxsize=1)
 def load_shot_model() -> ShotModel:
     """The model that comes with Ndoki.
@@ -70,12 +91,7 @@ def load_shot_model() -> ShotModel:
         Its file is missing or damaged.
     """
     try:
-        with np.load(io.BytesIO(files("ndoki").joinpath("models", SHIPPED).read_bytes())) as found:
-            n = len(found.files) // 2
-            weights = tuple(found[f"weight{i}"] for i in range(n))
-            biases = tuple(found[f"bias{i}"] for i in range(n))
-    except (OSError, ValueError, KeyError) as error:
+        data = files("ndoki").joinpath("models", SHIPPED).read_bytes()
+    except OSError as error:
         raise ModelError(f"the shipped {SHIPPED} cannot be read ({error}); install Ndoki again") from error
-    if not weights or len(weights[0]) != N_INPUTS:
-        raise ModelError(f"the shipped {SHIPPED} does not take {N_INPUTS} numbers; install Ndoki again")
-    return ShotModel(weights=weights, biases=biases)
+    return read_shot_model(data)
