@@ -55,6 +55,11 @@ SOME_FAILED, INTERRUPTED = 3, 130
 @click.option("--images", is_flag=True, help="A spectrogram for each 12 s segment with events.")
 @click.option("--clips", is_flag=True, help="A WAV around each event.")
 @click.option(
+    "--weapons",
+    metavar="LIST",
+    help="Which are carried there, by comma: automatic, rifle, shotgun; all three by default.",
+)
+@click.option(
     "--timezone", metavar="ZONE", help="Zone of times that come without one: Africa/Libreville, +01:00."
 )
 @click.option("--deployments", metavar="FILE.csv", help="Table of recorders, places and time zones.")
@@ -171,6 +176,7 @@ def job_of(
     exhaustive: bool = False,
     images: bool = False,
     clips: bool = False,
+    weapons: str | None = None,
     timezone: str | None = None,
     deployments: str | None = None,
     jobs: int | None = None,
@@ -188,6 +194,7 @@ def job_of(
     from ndoki.core.zones import parse_zone
     from ndoki.detectors.registry import gated_for, load_detector
     from ndoki.events.pick import Picker
+    from ndoki.events.weapon import WEAPONS, check_weapons
     from ndoki.tables.registry import table_format
 
     tables = tuple(table_format(name.strip()) for name in formats.split(",") if name.strip())
@@ -203,7 +210,8 @@ def job_of(
         unit_s=unit_s or UNIT_S,
         jobs=jobs or os.cpu_count() or 1,
     )
-    return job, Wanted(tables=tables, limit=limit, images=images, clips=clips)
+    carried = check_weapons([one.strip() for one in weapons.split(",")] if weapons else WEAPONS)
+    return job, Wanted(tables=tables, limit=limit, images=images, clips=clips, weapons=carried)
 
 
 def _listened(

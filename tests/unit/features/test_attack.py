@@ -53,8 +53,7 @@ def test_a_steady_level_is_its_own_background():
 
 
 def test_a_step_rises_where_it_is():
-    # Three frames behind against three before, two of them between: a step of 2 at frame 20 is whole from 19 to
-    # 21, and a third or two thirds of it just outside.
+    """Mean of three frames behind less that of three before, two left out: whole from 19 to 21."""
     step = np.repeat([[0.0], [2.0]], 20, axis=0).astype(np.float32)
     assert rising(step)[15:25, 0] == pytest.approx([0, 0, 2 / 3, 4 / 3, 2, 2, 2, 4 / 3, 2 / 3, 0])
     assert (rising(step)[[0, 3, -4, -1]] == 0).all()

@@ -49,7 +49,9 @@ def test_missed_shots_are_added_and_found_ones_moved():
     found = run([event(5.02)], evidence(5.0, 5.5, 6.0))
     assert starts(found) == pytest.approx([5.0, 5.5, 6.0], abs=0.002)
     assert all(one.end_s - one.start_s == pytest.approx(0.5) for one in found)
-    assert {(one.low_hz, one.high_hz, one.label, one.burst) for one in found} == {(100.0, 900.0, "gunshot", None)}
+    assert {(one.low_hz, one.high_hz, one.label, one.burst) for one in found} == {
+        (100.0, 900.0, "gunshot", None)
+    }
     assert all(one.peak_sample == one.first_sample for one in found)
 
 

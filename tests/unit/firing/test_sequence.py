@@ -86,7 +86,7 @@ def test_what_no_gun_does_is_not_one_sequence():
 
 
 def test_a_gain_is_what_would_be_lost():
-    """Evidence and both gaps, less the one gap that would be left: by hand for pauses of 0.3, 0.3 and 0.6 s."""
+    """Evidence and both gaps, less the one gap that would be left: 0.3, 0.3 and 0.6 s, by hand."""
     firing = best_firing(shots([0.5, 0.8, 1.1]), HOP_S, RULES)
     weight = RULES.pause / np.log(1.0 / 0.15) * HOP_S
     two, one = 2 * np.log(weight / 0.3), np.log(weight / 0.6)
