@@ -21,7 +21,6 @@ _HINT_REACH = round(0.032 / GABOR_GRID.hop_s)
 _UNHEARD_LOG_ODDS = np.float32(-2.0)
 """Added to the evidence where the detector hears nothing at all. Chosen, as the weight of a pause, on
 simulated firings (preset TRAIN) that no model learned from."""
-_LEAST_CHANCE = 0.5
 _RULES = FiringRules()
 
 
@@ -36,10 +35,10 @@ def completed(
     """Add the shots that the detector missed to the bursts that it found, and sharpen the onsets of its own.
 
     Every event of ``sure_score`` stays; one that is a shot of a sequence moves to that shot's onset, by at
-    most 60 ms. Of the other shots of the sequence those are added that are likelier there than not. A shot
-    scores at least the best score of the sequence times its own chance, and what is added at least
-    ``sure_score``: a burst is reported with all its shots. What is added has the extent of the nearest event,
-    and takes the place of a fainter one. Where there is no event of ``sure_score``, nothing changes.
+    most 60 ms. The other shots of the sequence are added. A shot scores at least the best score of the
+    sequence times its own chance, and what is added at least ``sure_score``: a burst is reported with all its
+    shots. What is added has the extent of the nearest event, and takes the place of a fainter one. Where
+    there is no event of ``sure_score``, nothing changes.
 
     Parameters
     ----------
@@ -123,7 +122,7 @@ def _merged(
         if shot in taken:
             found = events[taken[shot]]
             merged[taken[shot]] = replace(_moved(found, sample), score=max(found.score, score))
-        elif chance >= _LEAST_CHANCE:
+        else:
             nearest = min(taken, key=lambda other: abs(frames[other] - frame))
             added.append(replace(_moved(events[taken[nearest]], sample), score=max(score, sure_score)))
     return merged, added

@@ -68,7 +68,7 @@ def test_a_burst_that_is_reported_is_reported_with_its_shots():
     assert [one.score for one in found] == [SURE, SURE]
 
 
-def test_what_is_likelier_no_shot_is_not_added():
+def test_what_explains_nothing_is_not_added():
     assert starts(run([event(5.0)], evidence(5.0, 5.5, log_odds=5.0))) == [5.0]
 
 
