@@ -93,9 +93,9 @@ def weapon_of(
     """Weapon of a burst by its cadence.
 
     A cadence can only say ``automatic``. Its absence says little: an automatic rifle fires single shots too,
-    and rifle and shotgun are fired at the same pace. No judgement by sound was validated, so none is made. Only
-    where it is known that one other weapon is carried, a single shot or shots with pauses are taken for that
-    one's.
+    and rifle and shotgun are fired at the same pace. No judgement by sound was validated, so none is made.
+    Only where it is known that one other weapon is carried, a single shot or shots with pauses are taken for
+    that one's.
 
     Parameters
     ----------
