@@ -6,7 +6,8 @@ PINS := pyproject.toml constraints.txt tools/install.py tools/venv.sh tools/azur
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint accuracy far forests refine speed gate collection folds network golden constraints attribution clean
+.PHONY: help demo test lint accuracy far forests refine weapons speed gate collection folds network shots
+.PHONY: golden constraints attribution clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -33,6 +34,9 @@ forests: $(VENV)/.base ## recall by level and distance, false alarms, burst coun
 far: $(VENV)/.test ## recall of real shots pushed away, as if from 500 m to 2 km
 	$(PYTHON) benchmarks/far.py
 
+weapons: $(VENV)/.base ## shots per burst, and automatic fire against shotguns, in simulated forests
+	$(PYTHON) benchmarks/weapons.py
+
 refine: $(VENV)/.base ## share of simulated onsets placed within 30 ms from labels up to 12 s early
 	$(PYTHON) benchmarks/refine.py
 
@@ -54,6 +58,9 @@ folds: $(VENV)/.test ## train the networks of the cross-validation, and the one 
 network: $(VENV)/.test ## train the shipped network, calibrated on what the folds' networks have not heard
 	$(VENV)/bin/ndoki train recipes/gunshot.toml --folds-from benchmarks/folds --out src/ndoki/models/gunshot.onnx
 	$(VENV)/bin/ndoki gate src/ndoki/models/gunshot.onnx
+
+shots: $(VENV)/.test ## train the model that counts the shots of a burst (half an hour on two cores)
+	$(PYTHON) tools/shot_model.py
 
 golden: $(VENV)/.test ## renew tests/golden; review the difference before you commit it
 	$(PYTHON) -m pytest --renew-golden -q tests

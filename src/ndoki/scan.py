@@ -9,18 +9,34 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from ndoki.audio.blocks import read_block, stretches
 from ndoki.audio.reader import Samples, open_samples
 from ndoki.core.errors import ConfigError
-from ndoki.core.types import Event, Recording
+from ndoki.core.grid import FrameGrid
+from ndoki.core.types import Event, Evidence, Recording
 from ndoki.detectors.protocol import Detector
-from ndoki.events.pick import Picker
-from ndoki.events.stitch import Thinned, islands, stitch, thin
+from ndoki.detectors.registry import operating_points
+from ndoki.events.pick import Picker, says_onsets
+from ndoki.events.stitch import Thinned, islands, joined_evidence, stitch, thin
+from ndoki.features.gabor import GABOR_GRID
+from ndoki.firing.complete import completed
+from ndoki.firing.hint import HINT_SCORE, hinted, reach_frames
+from ndoki.firing.model import load_shot_model
+from ndoki.firing.near import Listener, evidence_near
 
 __all__ = ["channels_of", "pick_stretches", "scan", "scan_stretch"]
+
+Frames = npt.NDArray[np.int64]
+
+_GUNSHOT = "gunshot"
+"""Only of events with this label it is asked whether they are bursts."""
 
 Progress = Callable[[float], None]
 """Called with the seconds of sound that were just finished."""
@@ -81,7 +97,7 @@ def scan(
 def scan_stretch(
     samples: Samples, channel: int, cut: tuple[int, int], detector: Detector, picker: Picker
 ) -> Thinned:
-    """Score one stretch of one channel, and keep what can become an event.
+    """Score one stretch of one channel, and keep what can become an event, with the evidence around it.
 
     Parameters
     ----------
@@ -98,6 +114,26 @@ def scan_stretch(
     AudioError
         The sound cannot be read.
     """
+    completes = _completes(detector, picker)
+    least_score = min(picker.threshold, HINT_SCORE) if completes else picker.threshold
+    part = _scored(samples, channel, cut, detector, picker.column_of(detector.labels), least_score)
+    if not completes:
+        return part
+    sure = part.frame[part.score >= picker.sure_score]
+    worth = sure[hinted(sure, _hints(samples, channel, detector, picker, part, sure), detector.grid)]
+    return replace(part, evidence=_evidence(samples, channel, detector.grid, worth))
+
+
+def _completes(detector: Detector, picker: Picker) -> bool:
+    """Whether bursts are completed: scores have to be chances, and frames about onsets of gunshots."""
+    label = detector.labels[picker.column_of(detector.labels)]
+    is_asked = picker.completes_bursts and label == _GUNSHOT
+    return is_asked and says_onsets(detector.grid) and bool(operating_points(detector))
+
+
+def _scored(
+    samples: Samples, channel: int, cut: tuple[int, int], detector: Detector, column: int, least_score: float
+) -> Thinned:
     first_frame, end_frame = cut
     block = read_block(
         samples,
@@ -108,14 +144,40 @@ def scan_stretch(
         first_frame=first_frame,
         end_frame=end_frame,
     )
-    column = picker.column_of(detector.labels)
-    return thin(detector.analyse(block), first_frame, end_frame, column=column, least_score=picker.threshold)
+    return thin(detector.analyse(block), first_frame, end_frame, column=column, least_score=least_score)
+
+
+def _hints(
+    samples: Samples, channel: int, detector: Detector, picker: Picker, part: Thinned, sure: Frames
+) -> Frames:
+    """Frames that may hint at other shots, also those beyond a stretch near whose end something was found."""
+    header, grid, frames = samples.header, detector.grid, [part.frame]
+    n_frames = grid.n_frames(grid.n_samples(header.n_samples, header.rate_hz))
+    before, after = reach_frames(grid)
+    beyond = []
+    if len(sure):
+        beyond.append((max(0, min(part.first_frame, int(sure[0]) - before)), part.first_frame))
+        beyond.append((part.end_frame, min(n_frames, max(part.end_frame, int(sure[-1]) + after + 1))))
+    for cut in beyond:
+        if cut[0] < cut[1]:
+            column = picker.column_of(detector.labels)
+            frames.append(_scored(samples, channel, cut, detector, column, HINT_SCORE).frame)
+    return np.sort(np.concatenate(frames))
+
+
+def _evidence(samples: Samples, channel: int, grid: FrameGrid, frames: Frames) -> Evidence:
+    """What the sound says of single shots around some frames."""
+    if not len(frames):
+        return Evidence()
+    listener = Listener(samples, samples.header.n_samples, samples.header.rate_hz, channel)
+    places = {grid.centre_sample(int(frame), GABOR_GRID.rate_hz) for frame in frames}
+    return evidence_near(listener, load_shot_model(), places)
 
 
 def pick_stretches(
     parts: Sequence[Thinned], recording: Recording, channel: int, detector: Detector, picker: Picker
 ) -> list[Event]:
-    """Events of one channel from its stretches, in order of onset.
+    """Events of one channel from its stretches, in order of onset, with the shots that complete their bursts.
 
     Parameters
     ----------
@@ -126,7 +188,15 @@ def pick_stretches(
     for island in islands(parts, picker.reach_frames(detector.grid)):
         whole = stitch(island, grid=detector.grid, labels=detector.labels, column=column)
         events += picker.pick(whole, recording, channel, detector.id)
-    return events
+    evidence = joined_evidence(parts)
+    if not len(evidence):
+        return events
+    hints = [
+        detector.grid.centre_sample(frame, GABOR_GRID.rate_hz)
+        for part in parts
+        for frame in part.frame.tolist()
+    ]
+    return completed(events, evidence, recording, hint_samples=hints, sure_score=picker.sure_score)
 
 
 def channels_of(recording: Recording, channel: int | None) -> Sequence[int]:

@@ -23,6 +23,8 @@ ONSETS_S = (12.0, 25.0, 33.3, 40.0, 40.12, 59.7, 63.5, 71.0, 98.765)
 LONG_S = 99.165
 """The last shot lies in the last 0.4 s, and blocks of 7 and of 60 s end inside."""
 NEAR_S = 0.05
+EVIDENCE_REACH_S = 13.0
+"""A burst is completed from at most 8 s around an event, each frame of which knows 4.2 s of background."""
 
 Write = Callable[..., Recording]
 LAW = settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -148,7 +150,7 @@ def test_delayed_audio_gives_delayed_events(
     """Cutting k hops off the front brings forward by k hops all that is out of reach of the cut."""
     cut = n_hops * detector.grid.hop_samples * RATE // detector.grid.rate_hz
     events = found(detector, write(day_samples[cut:]))
-    reach = detector.context_before_frames + 1
+    reach = max(detector.context_before_frames + 1, detector.grid.frames_in(EVIDENCE_REACH_S))
     first = detector.grid.centre_sample(n_hops + reach, RATE)
     later = [event for event in expected if event.first_sample >= first]
     assert len(later) > 5

@@ -55,6 +55,11 @@ SOME_FAILED, INTERRUPTED = 3, 130
 @click.option("--images", is_flag=True, help="A spectrogram for each 12 s segment with events.")
 @click.option("--clips", is_flag=True, help="A WAV around each event.")
 @click.option(
+    "--weapons",
+    metavar="LIST",
+    help="Which are carried there, by comma: automatic, rifle, shotgun; all three by default.",
+)
+@click.option(
     "--timezone", metavar="ZONE", help="Zone of times that come without one: Africa/Libreville, +01:00."
 )
 @click.option("--deployments", metavar="FILE.csv", help="Table of recorders, places and time zones.")
@@ -171,6 +176,7 @@ def job_of(
     exhaustive: bool = False,
     images: bool = False,
     clips: bool = False,
+    weapons: str | None = None,
     timezone: str | None = None,
     deployments: str | None = None,
     jobs: int | None = None,
@@ -188,6 +194,7 @@ def job_of(
     from ndoki.core.zones import parse_zone
     from ndoki.detectors.registry import gated_for, load_detector
     from ndoki.events.pick import Picker
+    from ndoki.events.weapon import WEAPONS, check_weapons
     from ndoki.tables.registry import table_format
 
     tables = tuple(table_format(name.strip()) for name in formats.split(",") if name.strip())
@@ -196,14 +203,15 @@ def job_of(
     least = min(limit, min_score or limit)
     job = Job(
         detector=listener if exhaustive else gated_for(listener, least),
-        picker=Picker(threshold=least),
+        picker=Picker(threshold=least, burst_threshold=limit),
         timezone=parse_zone(timezone) if timezone else None,
         deployments=read_deployments(deployments) if deployments else None,
         channel=None if channel is None else channel - 1,
         unit_s=unit_s or UNIT_S,
         jobs=jobs or os.cpu_count() or 1,
     )
-    return job, Wanted(tables=tables, limit=limit, images=images, clips=clips)
+    carried = check_weapons([one.strip() for one in weapons.split(",")] if weapons else WEAPONS)
+    return job, Wanted(tables=tables, limit=limit, images=images, clips=clips, weapons=carried)
 
 
 def _listened(
@@ -275,6 +283,9 @@ def settings_of(job: "Job") -> dict[str, str]:
     return {
         "--detector": f"{job.detector.id.name} {job.detector.id.digest}",
         "the lowest score (--threshold, --operating-point or --min-score)": f"{job.picker.threshold:g}",
+        "the score from which bursts are completed (--threshold or --operating-point)": (
+            f"{job.picker.sure_score:g}"
+        ),
         "--channel": "all" if job.channel is None else f"{job.channel + 1}",
         "the length of a stretch": f"{job.unit_s:g} s",
         "Ndoki's version": version("ndoki"),

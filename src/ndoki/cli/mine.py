@@ -175,7 +175,7 @@ def _hearings(
     from ndoki.detectors.registry import load_detector
     from ndoki.events.pick import Picker
 
-    picker, n_jobs = Picker(threshold=min_score), jobs or os.cpu_count() or 1
+    picker, n_jobs = Picker(threshold=min_score, completes_bursts=False), jobs or os.cpu_count() or 1
     if folds_from is not None:
         return by_folds(sounds, load_folds(folds_from), folder, picker, n_jobs)
     job = Job(detector=load_detector(detector), picker=picker, jobs=n_jobs)

@@ -15,6 +15,7 @@ from ndoki.batch.run import Heard, Job, heard_so_far
 from ndoki.cli.progress import show_tables
 from ndoki.core.types import Event
 from ndoki.events.bursts import with_bursts
+from ndoki.events.weapon import WEAPONS
 from ndoki.tables.bursts import write_bursts
 from ndoki.tables.clips import write_clips
 from ndoki.tables.images import write_images
@@ -27,12 +28,16 @@ __all__ = ["Wanted", "write_results"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is to be written. ``limit`` is the score from which an event counts."""
+    """What is to be written.
+
+    ``limit`` is the score from which an event counts, ``weapons`` those that are carried there.
+    """
 
     tables: tuple[TableFormat, ...]
     limit: float
     images: bool = False
     clips: bool = False
+    weapons: frozenset[str] = frozenset(WEAPONS)
 
     def for_now(self) -> Self:
         """Of a run that is stopped: only tables that hold all recordings in one file.
@@ -73,7 +78,7 @@ def _write_tables(out: Path, heard: Sequence[Heard], wanted: Wanted) -> list[Eve
     """Write the tables; returns the events that count."""
     recordings = [one.recording for one in heard]
     found = [event for one in heard for event in one.events]
-    sure = with_bursts([event for event in found if event.score >= wanted.limit])
+    sure = with_bursts([event for event in found if event.score >= wanted.limit], weapons=wanted.weapons)
     # Events between --min-score and the threshold stand in the tables and count nowhere else.
     in_order = iter(sure)
     events = [next(in_order) if event.score >= wanted.limit else event for event in found]

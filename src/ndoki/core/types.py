@@ -14,6 +14,7 @@ __all__ = [
     "Burst",
     "DetectorId",
     "Event",
+    "Evidence",
     "Floats",
     "Label",
     "Proposals",
@@ -155,6 +156,27 @@ class Analysis:
 
     track: ScoreTrack
     proposals: Proposals = field(default_factory=Proposals)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evidence:
+    """Where the sound itself speaks for a shot, in the seconds around what a detector found.
+
+    Attributes
+    ----------
+    frame
+        int64, shape (n,), ascending: frames of 4 ms of the channel. Of all others, too little speaks for it.
+    log_odds
+        float32, shape (n,): natural logarithm of how much likelier the sound around the frame is where a shot
+        begins than where none does.
+    """
+
+    frame: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    log_odds: Floats = field(default_factory=lambda: np.empty(0, np.float32))
+
+    def __len__(self) -> int:
+        """How many frames."""
+        return len(self.frame)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

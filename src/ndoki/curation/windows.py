@@ -90,7 +90,7 @@ def find_candidates(
     AudioError
         The sound cannot be read.
     """
-    picker = Picker(threshold=LEAST_SCORE)
+    picker = Picker(threshold=LEAST_SCORE, completes_bursts=False)
     parts = [
         scan_stretch(samples, channel, cut, detector, picker)
         for cut in _cuts(recording, windows, detector.grid, beyond_s)

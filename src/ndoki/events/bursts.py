@@ -1,7 +1,7 @@
 """Events → bursts: shots that follow each other closely. Pure."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import PurePosixPath
@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from ndoki.core.grid import seconds_to_samples
 from ndoki.core.types import Burst, Event, Recording
 from ndoki.events.cadence import cadence_of
-from ndoki.events.weapon import weapon_of
+from ndoki.events.weapon import WEAPONS, weapon_of
 from ndoki.tables.layout import safe_name
 from ndoki.tables.row import source_in_files
 
@@ -38,7 +38,9 @@ def split_at_gaps(onsets: Sequence[int], most_gap: int) -> list[range]:
     return [range(first, end) for first, end in pairwise(edges) if first < end]
 
 
-def with_bursts(events: Sequence[Event], *, gap_s: float = BURST_GAP_S) -> list[Event]:
+def with_bursts(
+    events: Sequence[Event], *, gap_s: float = BURST_GAP_S, weapons: Collection[str] = WEAPONS
+) -> list[Event]:
     """The same events in the same order, each with its burst and its place there.
 
     Events of one recording, channel and label belong to one burst as long as the gap between onsets is at
@@ -55,6 +57,13 @@ def with_bursts(events: Sequence[Event], *, gap_s: float = BURST_GAP_S) -> list[
         replaced.
     gap_s
         Longest gap within a burst, in seconds; rounded to whole samples.
+    weapons
+        Those that are carried there; see `ndoki.events.weapon.weapon_of`.
+
+    Raises
+    ------
+    ConfigError
+        ``weapons`` names none, or one that Ndoki does not know.
     """
     channels: dict[tuple[Recording, int], list[int]] = {}
     for place, event in enumerate(events):
@@ -63,7 +72,7 @@ def with_bursts(events: Sequence[Event], *, gap_s: float = BURST_GAP_S) -> list[
     for (recording, channel), places in channels.items():
         stem = _stem(recording, channel)
         for number, burst in enumerate(_bursts(events, places, gap_s), 1):
-            of = _described([events[place] for place in burst], f"{stem}-{number:05d}")
+            of = _described([events[place] for place in burst], f"{stem}-{number:05d}", weapons)
             for shot_index, place in enumerate(burst, 1):
                 grouped[place] = replace(events[place], burst=of, shot_index=shot_index)
     return grouped
@@ -86,11 +95,11 @@ def _bursts(events: Sequence[Event], places: Sequence[int], gap_s: float) -> lis
     return sorted(bursts, key=lambda burst: order(burst[0]))
 
 
-def _described(shots: Sequence[Event], burst_id: str) -> Burst:
+def _described(shots: Sequence[Event], burst_id: str, weapons: Collection[str]) -> Burst:
     # From the first onset on, so that the same rhythm gives the same figures anywhere in a file.
     first, rate_hz = shots[0].first_sample, shots[0].recording.rate_hz
     cadence = cadence_of([(shot.first_sample - first) / rate_hz for shot in shots])
-    weapon, score = weapon_of(cadence)
+    weapon, score = weapon_of(cadence, weapons=weapons)
     return Burst(
         id=burst_id,
         n_shots=len(shots),

@@ -10,7 +10,7 @@ from ndoki.core.errors import ConfigError
 from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Analysis, DetectorId, Event, Floats, Proposals, Recording, ScoreTrack
 
-__all__ = ["Picker", "box_iou", "peaks"]
+__all__ = ["Picker", "box_iou", "peaks", "says_onsets"]
 
 _WINDOW_S = 0.5
 """A grid with frames of this length or longer is that of a whole-window classifier."""
@@ -30,16 +30,29 @@ class Picker:
         Boxes of a box detector that overlap more than this (intersection over union) are one event.
     label
         Which of the detector's labels to pick; its first one when empty.
+    completes_bursts
+        Whether shots that the detector missed are added to its bursts (see `ndoki.firing.complete`). Not for
+        whoever asks what the detector by itself scores.
+    burst_threshold
+        Lowest score of an event around which they are listened for; ``threshold`` where that is higher.
+        Fainter events stay as they are, so they change nothing about those that count.
     """
 
     threshold: float = 0.5
     min_gap_s: float = 0.055
     max_overlap: float = 0.3
     label: str = field(default="")
+    completes_bursts: bool = True
+    burst_threshold: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.threshold <= 1.0:
             raise ConfigError(f"threshold {self.threshold} is not a score; give a number above 0 and up to 1")
+
+    @property
+    def sure_score(self) -> float:
+        """Lowest score of an event whose burst is completed."""
+        return max(self.threshold, self.burst_threshold)
 
     def reach_frames(self, grid: FrameGrid) -> int:
         """Frames further apart than this have no say in each other's events (boxes of a box detector do)."""
@@ -65,7 +78,7 @@ class Picker:
         column = self.column_of(track.labels)
         if len(track.scores) == 0:
             boxes = self._from_boxes(analysis.proposals, column, track.grid.hop_s)
-        elif track.grid.frame_samples >= _WINDOW_S * track.grid.rate_hz:
+        elif not says_onsets(track.grid):
             boxes = self._from_windows(track, column)
         else:
             boxes = self._from_peaks(track, column, analysis.proposals)
@@ -130,6 +143,11 @@ class Picker:
         return Proposals(**{name: getattr(boxes, name)[chosen] for name in columns})
 
 
+def says_onsets(grid: FrameGrid) -> bool:
+    """Whether a frame of this grid is about an onset; one of half a second or more is a whole window."""
+    return grid.frame_samples < _WINDOW_S * grid.rate_hz
+
+
 def peaks(scores: Floats, threshold: float, reach_frames: int) -> npt.NDArray[np.int64]:
     """Rows that are at or above a threshold and the highest within ± ``reach_frames``; of equals, the first.
 
@@ -184,8 +202,7 @@ def _event(
     label: str,
 ) -> Event:
     grid, frame = track.grid, int(boxes.frame[i])
-    centred = grid.frame_samples < _WINDOW_S * grid.rate_hz
-    place = grid.centre_sample if centred else grid.first_sample
+    place = grid.centre_sample if says_onsets(grid) else grid.first_sample
     first = min(place(frame, recording.rate_hz), recording.n_samples - 1)
     end = first + max(1, round(float(boxes.duration_s[i]) * recording.rate_hz))
     return Event(

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ndoki.core.grid import FrameGrid
-from ndoki.core.types import Analysis, Floats, Proposals, ScoreTrack
+from ndoki.core.types import Analysis, Evidence, Floats, Proposals, ScoreTrack
 
-__all__ = ["COLUMNS", "Thinned", "islands", "stitch", "thin"]
+__all__ = ["COLUMNS", "Thinned", "islands", "joined_evidence", "stitch", "thin"]
 
 COLUMNS = ("frame", "duration_s", "low_hz", "high_hz", "score", "label")
 """Of `Proposals`."""
@@ -36,6 +36,8 @@ class Thinned:
         float32, shape (n,): their scores in the column that is picked.
     proposals
         Boxes at these frames; of a box detector, all boxes at or above the lowest score.
+    evidence
+        What the sound around these frames or boxes says of single shots, also beyond the stretch.
     """
 
     first_frame: int
@@ -44,6 +46,7 @@ class Thinned:
     frame: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     score: Floats = field(default_factory=lambda: np.empty(0, np.float32))
     proposals: Proposals = field(default_factory=Proposals)
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 def thin(analysis: Analysis, first_frame: int, end_frame: int, *, column: int, least_score: float) -> Thinned:
@@ -147,3 +150,12 @@ def stitch(parts: Iterable[Thinned], *, grid: FrameGrid, labels: tuple[str, ...]
     boxes = {name: np.concatenate([getattr(one, name) for one in found]) for name in COLUMNS if found}
     track = ScoreTrack(grid=grid, labels=labels, first_frame=first_frame, scores=scores)
     return Analysis(track=track, proposals=Proposals(**boxes))
+
+
+def joined_evidence(parts: Iterable[Thinned]) -> Evidence:
+    """Evidence of all parts. Where parts tell of the same frame they say the same, so each is kept once."""
+    found = [part.evidence for part in parts if len(part.evidence)]
+    if not found:
+        return Evidence()
+    frames, first = np.unique(np.concatenate([one.frame for one in found]), return_index=True)
+    return Evidence(frame=frames, log_odds=np.concatenate([one.log_odds for one in found])[first])

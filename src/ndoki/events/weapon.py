@@ -1,18 +1,23 @@
 """What fired a burst, as far as it can be told; `unknown` where it cannot. Pure."""
 
 import math
+from collections.abc import Collection
 from typing import NamedTuple
 
+from ndoki.core.errors import ConfigError
 from ndoki.events.cadence import Cadence
 
 __all__ = [
     "LEAST_INTERVALS",
     "LEAST_SCORE",
     "MECHANISM_ROUNDS_PER_MINUTE",
+    "NOT_AUTOMATIC_SCORE",
     "SCORE_WEIGHTS",
     "UNKNOWN",
+    "WEAPONS",
     "Verdict",
     "automatic_score",
+    "check_weapons",
     "weapon_of",
 ]
 
@@ -27,6 +32,16 @@ LEAST_SCORE = 0.8
 
 SCORE_WEIGHTS = (0.7, 2.8, -16.8)
 """Of 1, ln n and irregularity · ln n in `automatic_score`; a test fits them again from simulation."""
+
+
+WEAPONS = ("automatic", "rifle", "shotgun")
+"""What a burst may be ascribed to."""
+
+NOT_AUTOMATIC_SCORE = 0.85
+"""Score of the one other weapon that is carried, where no mechanism is heard. It leaves room for an automatic
+weapon that fires single shots about one time in six, and is an assumption: no data tell how often they do."""
+
+_SLOWEST_MECHANISM_S = 0.15
 
 
 class Verdict(NamedTuple):
@@ -58,11 +73,29 @@ def automatic_score(cadence: Cadence) -> float:
     return 1.0 / (1.0 + math.exp(-logit))
 
 
-def weapon_of(cadence: Cadence | None, *, least_score: float = LEAST_SCORE) -> Verdict:
+def check_weapons(weapons: Collection[str]) -> frozenset[str]:
+    """The weapons, as a set.
+
+    Raises
+    ------
+    ConfigError
+        There is none, or one that Ndoki does not know.
+    """
+    unknown = sorted(set(weapons) - set(WEAPONS))
+    if unknown or not weapons:
+        raise ConfigError(f"weapons {', '.join(unknown) or 'none'}; give any of {', '.join(WEAPONS)}")
+    return frozenset(weapons)
+
+
+def weapon_of(
+    cadence: Cadence | None, *, least_score: float = LEAST_SCORE, weapons: Collection[str] = WEAPONS
+) -> Verdict:
     """Weapon of a burst by its cadence.
 
-    A cadence can only say ``automatic``. Its absence says nothing: an automatic rifle fires single shots
-    too, and rifle and shotgun are fired at the same pace. So the answer is ``automatic`` or ``unknown``.
+    A cadence can only say ``automatic``. Its absence says little: an automatic rifle fires single shots too,
+    and rifle and shotgun are fired at the same pace. No judgement by sound was validated, so none is made.
+    Only where it is known that one other weapon is carried, a single shot or shots with pauses are taken for
+    that one's.
 
     Parameters
     ----------
@@ -70,6 +103,20 @@ def weapon_of(cadence: Cadence | None, *, least_score: float = LEAST_SCORE) -> V
         None where there is a single shot.
     least_score
         Verdicts below this score are rejected.
+    weapons
+        Those that are carried where the recording was made, of `WEAPONS`.
+
+    Raises
+    ------
+    ConfigError
+        ``weapons`` names none, or one that Ndoki does not know.
     """
+    carried = check_weapons(weapons)
     score = 0.0 if cadence is None else automatic_score(cadence)
-    return Verdict("automatic", score) if score >= least_score else UNKNOWN
+    others = carried - {"automatic"}
+    if "automatic" in carried and score >= least_score:
+        return Verdict("automatic", score)
+    slow = cadence is None or cadence.interval_s > _SLOWEST_MECHANISM_S
+    if len(others) == 1 and slow and least_score <= NOT_AUTOMATIC_SCORE:
+        return Verdict(min(others), NOT_AUTOMATIC_SCORE)
+    return UNKNOWN

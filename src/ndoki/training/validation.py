@@ -26,8 +26,8 @@ class ScannedClip:
 
 
 def scan_clips(detector: Detector, clips: Iterable[Clip], *, min_score: float = 0.01) -> list[ScannedClip]:
-    """Scan each clip as a file of its own, at a threshold low enough for whole curves."""
-    picker = Picker(threshold=min_score)
+    """What the detector by itself scores: each clip as a file, at a threshold low enough for whole curves."""
+    picker = Picker(threshold=min_score, completes_bursts=False)
     scanned = []
     for clip in clips:
         recording = describe(str(clip.path))

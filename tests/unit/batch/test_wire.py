@@ -12,7 +12,7 @@ from ndoki.batch.wire import (
     text_from_recording,
     thinned_from_bytes,
 )
-from ndoki.core.types import Proposals, Recording
+from ndoki.core.types import Evidence, Proposals, Recording
 from ndoki.events.stitch import COLUMNS, Thinned
 
 
@@ -57,7 +57,15 @@ def thinned(rng, n, n_boxes, has_track=True):
     frame = np.sort(rng.integers(0, 1 << 40, n))
     score = rng.random(n, np.float32)
     return Thinned(
-        first_frame=7, end_frame=1 << 41, has_track=has_track, frame=frame, score=score, proposals=boxes
+        first_frame=7,
+        end_frame=1 << 41,
+        has_track=has_track,
+        frame=frame,
+        score=score,
+        proposals=boxes,
+        evidence=Evidence(
+            frame=np.sort(rng.integers(0, 1 << 40, 2 * n)), log_odds=rng.normal(size=2 * n).astype(np.float32)
+        ),
     )
 
 
@@ -66,8 +74,10 @@ def test_an_answer_comes_back_bit_for_bit(rng, n, n_boxes, has_track):
     part = thinned(rng, n, n_boxes, has_track)
     back = thinned_from_bytes(bytes_from_thinned(part), 7, 1 << 41)
     assert (back.first_frame, back.end_frame, back.has_track) == (7, 1 << 41, has_track)
-    for ours, theirs in ((part, back), (part.proposals, back.proposals)):
-        for name in COLUMNS if isinstance(ours, Proposals) else ("frame", "score"):
+    columns = ("frame", "score"), COLUMNS, ("frame", "log_odds")
+    pairs = (part, back), (part.proposals, back.proposals), (part.evidence, back.evidence)
+    for names, (ours, theirs) in zip(columns, pairs, strict=True):
+        for name in names:
             before, after = getattr(ours, name), getattr(theirs, name)
             assert (after.dtype, after.tobytes()) == (before.dtype, before.tobytes())
 

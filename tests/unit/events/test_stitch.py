@@ -1,5 +1,6 @@
 """Stretches become one answer, and nothing is lost that can become an event."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ndoki.core.grid import FrameGrid
-from ndoki.core.types import Analysis, DetectorId, Proposals, Recording, ScoreTrack
+from ndoki.core.types import Analysis, DetectorId, Evidence, Proposals, Recording, ScoreTrack
 from ndoki.events.pick import Picker
-from ndoki.events.stitch import COLUMNS, Thinned, islands, stitch, thin
+from ndoki.events.stitch import COLUMNS, Thinned, islands, joined_evidence, stitch, thin
 
 FINE = FrameGrid(rate_hz=4000, hop_samples=64, frame_samples=256)
 WINDOWS = FrameGrid(rate_hz=4000, hop_samples=64, frame_samples=4000)
@@ -135,3 +136,14 @@ def test_an_overlap_or_another_detector_is_refused(second):
 def test_a_track_of_other_frames_is_refused():
     with pytest.raises(ValueError, match="expected frames 5 to 8"):
         thin(analysis([0.5, 0.5, 0.5], 4), 5, 8, column=1, least_score=0.5)
+
+
+def test_evidence_of_several_parts_is_kept_once():
+    def heard(first, *frames):
+        evidence = Evidence(frame=np.array(frames), log_odds=np.array(frames, np.float32) / 2)
+        return replace(part(first, 3), evidence=evidence)
+
+    joined = joined_evidence([heard(0, 4, 5, 9), part(3, 3), heard(6, 5, 9, 12)])
+    assert joined.frame.tolist() == [4, 5, 9, 12]
+    assert joined.log_odds.tolist() == [2.0, 2.5, 4.5, 6.0]
+    assert len(joined_evidence([part(0, 3)])) == 0

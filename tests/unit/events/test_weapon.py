@@ -5,9 +5,17 @@ import pytest
 from scipy.optimize import minimize
 from simulated_bursts import EXACT, WORST, Hearing, firings
 
+from ndoki.core.errors import ConfigError
 from ndoki.datasets.simulate.ranges import TEST, TRAIN
 from ndoki.events.cadence import Cadence, cadence_of
-from ndoki.events.weapon import LEAST_SCORE, SCORE_WEIGHTS, UNKNOWN, automatic_score, weapon_of
+from ndoki.events.weapon import (
+    LEAST_SCORE,
+    NOT_AUTOMATIC_SCORE,
+    SCORE_WEIGHTS,
+    UNKNOWN,
+    automatic_score,
+    weapon_of,
+)
 
 
 def steady(n_intervals: int = 9, rounds_per_minute: float = 600.0, irregularity: float = 0.04) -> Cadence:
@@ -146,3 +154,26 @@ def test_right_wrong_and_rejected_in_a_world_not_fitted_to(
     assert shares["aimed"] == pytest.approx(aimed, abs=0.004)
     assert shares["chance"] == pytest.approx(chance, abs=0.1)
     assert shares["right"] == pytest.approx(right, abs=0.015)
+
+
+SLOW = Cadence(n_intervals=3, interval_s=0.5, irregularity=0.2)
+
+
+@pytest.mark.parametrize("cadence", [None, SLOW], ids=["single", "aimed"])
+def test_where_one_other_weapon_is_carried_it_fired_what_no_mechanism_did(cadence: Cadence | None) -> None:
+    assert weapon_of(cadence, weapons=("automatic", "shotgun")) == ("shotgun", NOT_AUTOMATIC_SCORE)
+    assert weapon_of(cadence, weapons=("rifle",)) == ("rifle", NOT_AUTOMATIC_SCORE)
+    assert weapon_of(cadence, weapons=("rifle", "shotgun")) == UNKNOWN
+    assert weapon_of(cadence, weapons=("automatic",)) == UNKNOWN
+    assert weapon_of(cadence, weapons=("shotgun",), least_score=0.9) == UNKNOWN
+
+
+def test_a_mechanism_is_no_shotgun_whoever_carries_what() -> None:
+    assert weapon_of(steady(), weapons=("automatic", "shotgun")).weapon == "automatic"
+    assert weapon_of(steady(), weapons=("shotgun",)) == UNKNOWN
+
+
+@pytest.mark.parametrize("weapons", [(), ("automatic", "bow")])
+def test_weapons_that_are_not_known_are_refused(weapons: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"none|bow"):
+        weapon_of(SLOW, weapons=weapons)

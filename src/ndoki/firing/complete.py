@@ -1,0 +1,149 @@
+"""A detector's events and the evidence around them → all shots of each burst. Pure."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ndoki.core.types import Event, Evidence, Floats, Recording
+from ndoki.features.gabor import GABOR_GRID
+from ndoki.firing.sequence import LEAST_LOG_ODDS, Firing, FiringRules, best_firing
+
+__all__ = ["completed"]
+
+Places = npt.NDArray[np.int64]
+
+_SAME = round(0.06 / GABOR_GRID.hop_s)
+"""A shot of the sequence and an event closer than this are one."""
+_HINT_REACH = round(0.032 / GABOR_GRID.hop_s)
+_UNHEARD_LOG_ODDS = np.float32(-2.0)
+"""Added to the evidence where the detector hears nothing at all. Chosen, as the weight of a pause, on
+simulated firings (preset TRAIN) that no model learned from."""
+_RULES = FiringRules()
+
+
+def completed(
+    events: Sequence[Event],
+    evidence: Evidence,
+    recording: Recording,
+    *,
+    hint_samples: Sequence[int],
+    sure_score: float,
+) -> list[Event]:
+    """Add the shots that the detector missed to the bursts that it found, and sharpen the onsets of its own.
+
+    Every event of ``sure_score`` stays; one that is a shot of a sequence moves to that shot's onset, by at
+    most 60 ms. The other shots of the sequence are added. A shot scores at least the best score of the
+    sequence times its own chance, and what is added at least ``sure_score``: a burst is reported with all its
+    shots. What is added has the extent of the nearest event, and takes the place of a fainter one. Where
+    there is no event of ``sure_score``, nothing changes.
+
+    Parameters
+    ----------
+    events
+        Of one channel of the recording.
+    evidence
+        Of that channel.
+    hint_samples
+        Centres of the frames that the detector scores `ndoki.firing.hint.HINT_SCORE` or more, as samples at
+        the rate of the evidence's frames.
+    sure_score
+        Lowest score of an event that counts.
+
+    Returns
+    -------
+    list of Event
+        In order of onset.
+    """
+    sure = [one for one in events if one.score >= sure_score]
+    faint = [one for one in events if one.score < sure_score]
+    heard = replace(evidence, log_odds=_doubted(evidence, hint_samples))
+    onsets = _frames_of(sure, recording)
+    added: list[Event] = []
+    for first_frame, log_odds in _stretches(heard, onsets):
+        firing = best_firing(log_odds, GABOR_GRID.hop_s, _RULES)
+        sure, missed = _merged(sure, onsets, firing, first_frame, recording, sure_score)
+        added += missed
+    apart = np.abs(_frames_of(faint, recording)[:, None] - _frames_of(added, recording))
+    is_replaced = (apart <= _SAME).any(axis=1)
+    faint = [one for one, replaced in zip(faint, is_replaced, strict=True) if not replaced]
+    return sorted([*sure, *added, *faint], key=lambda one: (one.first_sample, one.end_sample))
+
+
+def _frames_of(events: Sequence[Event], recording: Recording) -> Places:
+    return np.array([GABOR_GRID.frame_at(one.first_sample, recording.rate_hz) for one in events], np.int64)
+
+
+def _doubted(evidence: Evidence, hint_samples: Sequence[int]) -> Floats:
+    """Log odds, lower where the detector hears nothing."""
+    hints = np.array([GABOR_GRID.frame_at(one, GABOR_GRID.rate_hz) for one in hint_samples], np.int64)
+    hints.sort()
+    first = np.searchsorted(hints, evidence.frame - _HINT_REACH)
+    is_heard = first < np.searchsorted(hints, evidence.frame + _HINT_REACH, side="right")
+    return np.where(is_heard, evidence.log_odds, evidence.log_odds + _UNHEARD_LOG_ODDS)
+
+
+def _stretches(evidence: Evidence, onsets: Places) -> Iterator[tuple[int, Floats]]:
+    """First frame and log odds of stretches that hold an event, so far apart that no sequence spans two."""
+    heard = np.flatnonzero(evidence.log_odds > 0)
+    apart = _RULES.pause_s[1] / GABOR_GRID.hop_s
+    for part in np.split(heard, np.flatnonzero(np.diff(evidence.frame[heard]) > apart) + 1):
+        if not len(part):
+            continue
+        rows = slice(part[0], part[-1] + 1)
+        frames = evidence.frame[rows]
+        if ((onsets >= frames[0] - _SAME) & (onsets <= frames[-1] + _SAME)).any():
+            log_odds = np.full(frames[-1] - frames[0] + 1, LEAST_LOG_ODDS, np.float32)
+            log_odds[frames - frames[0]] = evidence.log_odds[rows]
+            yield int(frames[0]), log_odds
+
+
+def _merged(
+    events: list[Event],
+    onsets: Places,
+    firing: Firing,
+    first_frame: int,
+    recording: Recording,
+    sure_score: float,
+) -> tuple[list[Event], list[Event]]:
+    """Events, with those that are shots of the sequence moved to their onsets; and the sequence's others."""
+    frames = firing.frames + first_frame
+    taken = _paired(onsets, frames)
+    if not taken:
+        return events, []
+    best = max(events[event].score for event in taken.values())
+    merged, added = list(events), []
+    for shot, frame in enumerate(frames.tolist()):
+        sample = GABOR_GRID.centre_sample(frame, recording.rate_hz)
+        chance = 1 / (1 + math.exp(-firing.gains[shot]))
+        score = round(best * chance, 4)
+        if shot in taken:
+            found = events[taken[shot]]
+            merged[taken[shot]] = replace(_moved(found, sample), score=max(found.score, score))
+        else:
+            nearest = min(taken, key=lambda other: abs(frames[other] - frame))
+            added.append(replace(_moved(events[taken[nearest]], sample), score=max(score, sure_score)))
+    return merged, added
+
+
+def _paired(onsets: Places, frames: Places) -> dict[int, int]:
+    """Shots of a sequence → events, closest pairs first."""
+    apart = np.abs(frames[:, None] - onsets)
+    pairs: dict[int, int] = {}
+    for place in np.argsort(apart, axis=None, kind="stable"):
+        shot, event = (int(one) for one in np.unravel_index(place, apart.shape))
+        if apart[shot, event] > _SAME:
+            break
+        if shot not in pairs and event not in pairs.values():
+            pairs[shot] = event
+    return pairs
+
+
+def _moved(event: Event, sample: int) -> Event:
+    """The event with another onset."""
+    last = event.recording.n_samples - 1
+    first = min(max(sample, 0), last)
+    end = min(first + event.end_sample - event.first_sample, last + 1)
+    return replace(event, first_sample=first, end_sample=end, peak_sample=first)

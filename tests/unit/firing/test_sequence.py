@@ -1,0 +1,94 @@
+"""The best sequence of shots: against trying every one, and what a gun can and cannot do."""
+
+from itertools import combinations, pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ndoki.firing.sequence import LEAST_LOG_ODDS, FiringRules, best_firing
+
+HOP_S = 0.004
+COARSE_S = 0.03
+RULES = FiringRules()
+FEW = FiringRules(n_intervals=3, pause_s=(0.15, 0.27), mechanism_cost=1.0)
+
+
+def slow_log_odds(evidence, interval_s):
+    """Best sum of evidence and gaps over all sets of frames; with pauses only where there is no interval."""
+    evidence = np.maximum(evidence, LEAST_LOG_ODDS)
+
+    def gap(first, second):
+        gap_s, logs = (second - first) * COARSE_S, [-np.inf]
+        if FEW.pause_s[0] - 1e-9 <= gap_s <= FEW.pause_s[1] + 1e-9 and evidence[second] > 0:
+            logs.append(float(FEW.log_pause(gap_s, mechanism=interval_s is not None)))
+        if interval_s is not None and gap_s < 0.2:
+            logs.append(float(FEW.log_regular(gap_s, interval_s)))
+        return max(logs) + np.log(COARSE_S)
+
+    sets = [one for n in range(1, 7) for one in combinations(range(len(evidence)), n)]
+    return max(sum(evidence[list(one)]) + sum(gap(*two) for two in pairwise(one)) for one in sets)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.floats(-5, 9), min_size=9, max_size=9))
+def test_no_sequence_is_better(values):
+    evidence = np.array(values, np.float32)
+    aimed = slow_log_odds(evidence, None)
+    regular = max(slow_log_odds(evidence, interval_s) for interval_s in FEW.intervals_s)
+    found = best_firing(evidence, COARSE_S, FEW)
+    expected = regular if regular - FEW.mechanism_cost > aimed else aimed
+    assert found.log_odds == pytest.approx(expected, abs=1e-4)
+    assert (found.interval_s is not None) == (regular - FEW.mechanism_cost > aimed)
+
+
+def shots(at_s, strength=10.0, length_s=3.0):
+    evidence = np.full(round(length_s / HOP_S), -3.0, np.float32)
+    evidence[[round(one / HOP_S) for one in at_s]] = strength
+    return evidence
+
+
+def found_s(evidence):
+    return (best_firing(evidence, HOP_S, RULES).frames * HOP_S).tolist()
+
+
+def test_one_shot_is_one_shot():
+    firing = best_firing(shots([1.0]), HOP_S, RULES)
+    assert (firing.frames.tolist(), firing.interval_s, firing.log_odds) == ([250], None, 10.0)
+    assert firing.gains.tolist() == [10.0]
+
+
+@pytest.mark.parametrize("interval_s", [0.06, 0.08, 0.1, 0.12])
+def test_a_mechanism_is_followed_through_a_shot_that_is_covered(interval_s):
+    onsets_s = [round((0.4 + interval_s * i) / HOP_S) * HOP_S for i in range(10)]
+    firing = best_firing(shots([*onsets_s[:4], *onsets_s[5:]]), HOP_S, RULES)
+    assert firing.interval_s == pytest.approx(interval_s, rel=0.03)
+    assert firing.frames * HOP_S == pytest.approx(onsets_s, abs=0.0081)
+    assert firing.gains[4] < 2 < min(firing.gains[:4])
+
+
+def test_aimed_shots_are_not_filled_up():
+    onsets_s = [0.4, 0.9, 1.4, 1.9]
+    assert found_s(shots(onsets_s)) == pytest.approx(onsets_s)
+    assert best_firing(shots(onsets_s), HOP_S, RULES).interval_s is None
+
+
+def test_two_barrels_are_two_shots_and_faint_traces_none():
+    assert found_s(shots([0.5, 0.7])) == pytest.approx([0.5, 0.7])
+    assert found_s(shots([0.5]) + shots([0.7], 4.0) + 3.0) == pytest.approx([0.5])
+
+
+def test_what_no_gun_does_is_not_one_sequence():
+    """Closer than 15 shots a second, or further apart than a pause."""
+    assert len(found_s(shots([0.5, 0.53]))) == 1
+    assert len(found_s(shots([0.5, 1.6]))) == 1
+
+
+def test_a_gain_is_what_would_be_lost():
+    """Evidence and both gaps, less the one gap that would be left: 0.3, 0.3 and 0.6 s, by hand."""
+    firing = best_firing(shots([0.5, 0.8, 1.1]), HOP_S, RULES)
+    weight = RULES.pause / np.log(1.0 / 0.15) * HOP_S
+    two, one = 2 * np.log(weight / 0.3), np.log(weight / 0.6)
+    assert firing.gains == pytest.approx([10 + two / 2, 10 + two - one, 10 + two / 2])
+    assert firing.log_odds == pytest.approx(30 + two)
