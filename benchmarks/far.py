@@ -91,7 +91,7 @@ def heard(
             path = work / "far.wav"
             soundfile.write(path, samples, RATE_HZ, subtype="PCM_16")
             recording = describe(str(path))
-            events = scan(recording, network, Picker(threshold=0.01))
+            events = scan(recording, network, Picker(threshold=0.01, completes_bursts=False))
             near = tuple(event for event in events if abs(event.start_s - onset_s) <= COLLAR_S)
             found[k].append(ScannedClip(clip=shot.sound.clip, events=near, duration_s=recording.duration_s))
     return found

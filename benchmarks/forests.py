@@ -119,7 +119,9 @@ def make_day(index: int, sources: Sources, detector: Detector, work: Path, seed:
         confuser_files=list(sources.confusers),
     )
     recording = describe(str(files.sound))
-    events = scan(recording, detector, Picker(threshold=MIN_SCORE), jobs=jobs)
+    # Bursts are completed as a user's are: around what counts by default.
+    picker = Picker(threshold=MIN_SCORE, burst_threshold=operating_points(detector).get("review", MIN_SCORE))
+    events = scan(recording, detector, picker, jobs=jobs)
     heard_as = {path.stem: f"{label} (recorded)" for path, label in sources.confusers.items()}
     truth = read_table(files.truth).rows
     return Day(

@@ -159,16 +159,8 @@ def test_delayed_audio_gives_delayed_events(
 
 @pytest.mark.parametrize("onset_s", [0.05, 0.1, 0.2, 0.3])
 def test_a_file_of_0_4_s_is_heard(
-    request: pytest.FixtureRequest,
-    detector: Detector,
-    forest: Callable[..., Floats],
-    write: Write,
-    onset_s: float,
+    detector: Detector, forest: Callable[..., Floats], write: Write, onset_s: float
 ) -> None:
-    if detector.id.name == "gunshot" and onset_s == 0.05:
-        # It scores 0.40, `review` begins at 0.66; strict, so that a network that hears it is noticed.
-        why = "before the shot there is less sound than one frame of 64 ms"
-        request.applymarker(pytest.mark.xfail(reason=why, strict=True))
     recording = write(forest(0.4, [onset_s]))
     assert recording.n_samples == 0.4 * RATE
     assert heard(detector, recording, onset_s)
