@@ -16,7 +16,7 @@ from ndoki.evaluation.curves import Curve, recall_at
 from ndoki.evaluation.false_alarms import false_alarms
 from ndoki.training.export import with_card
 from ndoki.training.heldout import Heldout, fold_path, heldout
-from ndoki.training.validation import background_detections, best_scores, hours_of
+from ndoki.training.validation import background_detections, best_scores
 
 __all__ = ["OPERATING_RATES", "calibrated", "operating_thresholds"]
 
@@ -24,26 +24,16 @@ OPERATING_RATES = {"review": 10.0, "balanced": 1.0, "alert": 0.1}
 """False alarms per hour of look-alikes that each operating point stands for."""
 
 
-def _logit(score: float) -> float:
-    clipped = min(max(score, 1e-6), 1 - 1e-6)
-    return float(np.log(clipped / (1 - clipped)))
-
-
-def operating_thresholds(curve: Curve, hours: float) -> dict[str, float]:
+def operating_thresholds(curve: Curve) -> dict[str, float]:
     """Thresholds for `OPERATING_RATES`.
 
-    Where the sound is too short to show a rate (less than one false alarm), the threshold goes on in a
-    straight line in log-odds from the two rates before it: one decade costs what the last decade cost.
+    Where the sound is too short to show a rate (less than one false alarm), the threshold is the lowest that
+    none of its false alarms reaches. That promises no rate. A line drawn on beyond the loudest look-alike
+    would promise one that nobody has measured, and may leave no shot above it.
     """
-    thresholds: dict[str, float] = {}
-    for name, rate in OPERATING_RATES.items():
-        if rate * hours >= 1.0:
-            thresholds[name] = float(recall_at(curve, rate).threshold)
-            continue
-        ten, one = (_logit(recall_at(curve, r).threshold) for r in (10.0, max(1.0, 1.0 / hours)))
-        logit = one + (one - ten) * np.log10(max(1.0, 1.0 / hours) / rate)
-        thresholds[name] = float(1 / (1 + np.exp(-logit)))
-    return thresholds
+    thresholds = {name: recall_at(curve, rate).threshold for name, rate in OPERATING_RATES.items()}
+    # A look-alike above every shot leaves nothing to report.
+    return {name: min(float(threshold), 1.0) for name, threshold in thresholds.items()}
 
 
 def _scored(result: Heldout) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
@@ -66,7 +56,7 @@ def calibrated(content: bytes, manifest: Path, folds_from: Path, n_folds: int, c
     detectors = [load_network(fold_path(folds_from, card.name, fold)) for fold in range(n_folds)]
     result = heldout(detectors, manifest)
     calibration = fit_isotonic(*_scored(result))
-    raw = operating_thresholds(result.curve, hours_of(result.backgrounds))
+    raw = operating_thresholds(result.curve)
     points = {name: round(float(calibration.apply(np.array([score]))[0]), 4) for name, score in raw.items()}
     knots = zip(calibration.score.tolist(), calibration.probability.tolist(), strict=True)
     return with_card(content, replace(card, calibration=tuple(knots), operating_points=points))

@@ -104,21 +104,22 @@ def curve():
 
 
 def test_operating_points_are_the_thresholds_of_their_rates(curve):
-    thresholds = operating_thresholds(curve, 10.0)
+    thresholds = operating_thresholds(curve)
     assert list(thresholds) == list(OPERATING_RATES) == ["review", "balanced", "alert"]
     for name, rate in OPERATING_RATES.items():
         assert curve.at(thresholds[name]).false_alarms_per_hour <= rate
     assert thresholds["review"] < thresholds["balanced"] < thresholds["alert"]
 
 
-def test_a_rate_that_the_sound_is_too_short_for_goes_on_in_a_straight_line():
-    """In 1 h one false alarm in ten hours cannot be seen: one decade costs what the decade before it cost."""
-    odds = 100.0 / np.arange(1, 21)
-    curve = curve_from_scores(np.linspace(0.01, 0.99, 50), odds / (1 + odds), 1.0)
-    thresholds = operating_thresholds(curve, 1.0)
-    logits = [np.log(t / (1 - t)) for t in thresholds.values()]
-    assert logits[2] - logits[1] == pytest.approx(logits[1] - logits[0], rel=1e-6)
-    assert thresholds["alert"] < 1.0
+def test_where_the_sound_is_too_short_for_a_rate_no_look_alike_of_it_is_reported():
+    """1 h cannot show one false alarm in ten; the loudest look-alike has 0.9, the next shot above it 0.93."""
+    curve = curve_from_scores(np.array([0.2, 0.93, 0.97]), np.array([0.5, 0.9]), 1.0)
+    assert operating_thresholds(curve) == {"review": 0.2, "balanced": 0.9, "alert": 0.93}
+
+
+def test_a_look_alike_above_every_shot_leaves_nothing_to_report():
+    curve = curve_from_scores(np.array([0.2]), np.array([0.9]), 1.0)
+    assert operating_thresholds(curve)["alert"] == 1.0
 
 
 def test_calibration_goes_into_the_card_and_nowhere_else(data_set, networks, tiny):
