@@ -6,8 +6,7 @@ PINS := pyproject.toml constraints.txt tools/install.py tools/venv.sh tools/azur
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint accuracy far forests refine weapons speed gate collection folds network shots
-.PHONY: golden constraints attribution clean
+.PHONY: help demo test lint accuracy far forests refine weapons speed gate collection folds network shots golden constraints attribution clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile

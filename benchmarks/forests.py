@@ -6,8 +6,9 @@ Backgrounds take turns: a synthetic forest; recorded forest and river (``val``);
 (``val``), which had already fooled an on-device trigger, so that false alarms there are those of look-alikes.
 
 Shots come far more often than in a real forest, half of the aimed ones in quick series, so that every level
-and spacing is met in little sound; false alarms that are echoes or tails of shots are told apart.
-``snr_db`` is the shot alone over the background: 0 dB reads as 3 dB in a recording. The collar is 0.3 s.
+and spacing is met in little sound; false alarms that are echoes or tails of shots are told apart. Bursts are
+completed around what `review` finds. ``snr_db`` is the shot alone over the background: 0 dB reads as 3 dB in
+a recording. The collar is 0.3 s.
 """
 
 import argparse
@@ -119,20 +120,15 @@ def make_day(index: int, sources: Sources, detector: Detector, work: Path, seed:
         confuser_files=list(sources.confusers),
     )
     recording = describe(str(files.sound))
-    # Bursts are completed as a user's are: around what counts by default.
-    picker = Picker(threshold=MIN_SCORE, burst_threshold=operating_points(detector).get("review", MIN_SCORE))
-    events = scan(recording, detector, picker, jobs=jobs)
+    review = operating_points(detector).get("review", MIN_SCORE)
+    events = scan(recording, detector, Picker(threshold=MIN_SCORE, burst_threshold=review), jobs=jobs)
     heard_as = {path.stem: f"{label} (recorded)" for path, label in sources.confusers.items()}
-    truth = read_table(files.truth).rows
-    return Day(
-        kind=kind,
-        source=recording.source,
-        hours=recording.duration_s / 3600,
-        events=tuple(events),
-        truth=tuple(
-            replace(row, file=recording.source, label=heard_as.get(row.label, row.label)) for row in truth
-        ),
+    truth = tuple(
+        replace(row, file=recording.source, label=heard_as.get(row.label, row.label))
+        for row in read_table(files.truth).rows
     )
+    hours = recording.duration_s / 3600
+    return Day(kind=kind, source=recording.source, hours=hours, events=tuple(events), truth=truth)
 
 
 def material_of(days: Sequence[Day]) -> Material:
