@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -207,7 +208,10 @@ def sound_of(hours: float, options: argparse.Namespace) -> Path:
     """The file of that length, made if it is not there."""
     path = path_of(hours, options)
     if not path.exists():
-        make_day(path, hours, options.data)
+        # By a process of its own: the peak memory of a command counts that of whoever starts it.
+        maker = get_context("spawn").Process(target=make_day, args=(path, hours, options.data))
+        maker.start()
+        maker.join()
     return path
 
 
