@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -144,22 +145,73 @@ def events_of(out: Path) -> list[tuple[str, str]]:
 
 
 def lengths(hours: list[float], options: argparse.Namespace) -> None:
-    """Time and memory of files of several lengths; those longer than a day are removed afterwards."""
+    """Time and memory of files of several lengths; those that were made for it are removed."""
+    options.work.mkdir(parents=True, exist_ok=True)
     print(f"{'hours':>7}{'detect':>10}{'s per hour':>12}{'peak MB':>9}")
     for length in hours:
-        path = sound_of(length, options)
-        read_day(path)
-        wall_s, peak_mb = detect(path, options.work / "out", "--detector", options.detector)
-        print(f"{length:>7g}{wall_s:>9.2f}s{wall_s / length:>12.3f}{peak_mb:>9.0f}")
-        if length > DAY_HOURS:
-            path.unlink()
+        was_there = path_of(length, options).exists()
+        free_bytes = shutil.disk_usage(options.work).free
+        if not was_there and bytes_of(length) > free_bytes:
+            sys.exit(
+                f"{length:g} h take {bytes_of(length) / 1e9:.1f} GB, and {free_bytes / 1e9:.1f} GB are free "
+                f"in {options.work}; give another folder by --work"
+            )
+        try:
+            path = sound_of(length, options)
+            read_day(path)
+            wall_s, peak_mb = detect(path, options.work / "out", "--detector", options.detector)
+        finally:
+            if not was_there:
+                path_of(length, options).unlink(missing_ok=True)
+            shutil.rmtree(options.work / "out", ignore_errors=True)
+        print(f"{length:>7g}{wall_s:>9.2f}s{wall_s / length:>12.3f}{peak_mb:>9.0f}", flush=True)
+
+
+def coded(options: argparse.Namespace) -> None:
+    """Time, processor time and events of the same sound as WAV and as FLAC, with one job and with two."""
+    wav = sound_of(options.hours, options)
+    flac = wav.with_suffix(".flac")
+    with soundfile.SoundFile(flac, "w", RATE_HZ, 1, "PCM_16") as file:
+        for block in soundfile.blocks(wav, 1 << 20, dtype="int16"):
+            file.write(block)
+    print(f"{options.hours:g} h")
+    print(f"{'file':>6}{'jobs':>6}{'detect':>9}{'processor':>11}{'peak MB':>9}{'events':>8}")
+    for path in (wav, flac):
+        for jobs in (1, 2):
+            read_day(path)
+            before_s = children_s()
+            wall_s, peak_mb = detect(path, options.work / "out", "--jobs", f"{jobs}")
+            spent_s, n_events = children_s() - before_s, len(events_of(options.work / "out"))
+            row = f"{path.suffix[1:]:>6}{jobs:>6}{wall_s:>8.2f}s{spent_s:>10.2f}s{peak_mb:>9.0f}{n_events:>8}"
+            print(row, flush=True)
+    flac.unlink()
+
+
+def children_s() -> float:
+    """Processor seconds of all commands that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def bytes_of(hours: float) -> int:
+    """Size of such a file."""
+    return round(2 * hours * 3600 * RATE_HZ)
+
+
+def path_of(hours: float, options: argparse.Namespace) -> Path:
+    """Where the file of that length lies."""
+    work: Path = options.work
+    return work / f"day_{hours:g}h.wav"
 
 
 def sound_of(hours: float, options: argparse.Namespace) -> Path:
     """The file of that length, made if it is not there."""
-    path: Path = options.work / f"day_{hours:g}h.wav"
+    path = path_of(hours, options)
     if not path.exists():
-        make_day(path, hours, options.data)
+        # By a process of its own: the peak memory of a command counts that of whoever starts it.
+        maker = get_context("spawn").Process(target=make_day, args=(path, hours, options.data))
+        maker.start()
+        maker.join()
     return path
 
 
@@ -176,11 +228,15 @@ def main() -> int:
         type=lambda text: [float(one) for one in text.split(",")],
         help="hours, by comma: time and memory of files of these lengths instead; 240 h take 14 GB of disk",
     )
+    parser.add_argument("--coded", action="store_true", help="WAV and FLAC of so many --hours instead")
     options = parser.parse_args()
     cores = os.cpu_count() or 1
     print(f"{RATE_HZ} Hz, 16 bit; {platform.machine()}, {cores} cores, Python {platform.python_version()}")
     if options.lengths:
         lengths(options.lengths, options)
+        return 0
+    if options.coded:
+        coded(options)
         return 0
     path, out, detector = sound_of(options.hours, options), options.work / "out", options.detector
     print(f"{options.hours:g} h")

@@ -1,6 +1,7 @@
 """The laws of THE path: how a file is cut, delayed or worked on changes nothing that a user sees."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
+from ndoki.audio import reader
 from ndoki.audio.recording import describe
 from ndoki.core.errors import AudioError, ConfigError
 from ndoki.core.types import Event, Floats, Recording
@@ -118,6 +120,21 @@ def test_no_block_size_matters(
     detector: Detector, day: Recording, expected: list[Event], block_s: float, jobs: int
 ) -> None:
     assert_same(found(detector, day, block_s=block_s, jobs=jobs), expected)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 4])
+def test_a_flac_that_several_threads_decode_gives_the_events_of_the_wav(
+    detector: Detector,
+    day: Recording,
+    write: Write,
+    jobs: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Cells are short here, so that blocks begin inside of them, and share them."""
+    monkeypatch.setattr(reader, "_CELL_SAMPLES", 20_000)
+    coded = write(soundfile.read(day.source, dtype="int16")[0], name="a.flac")
+    events = [replace(one, recording=day) for one in found(detector, coded, block_s=7.0, jobs=jobs)]
+    assert events == found(detector, day, block_s=7.0)
 
 
 @pytest.mark.parametrize("frames_off", [-40, -3, -1, 0, 1, 2, 5, 40])

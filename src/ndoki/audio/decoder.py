@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from ndoki.audio.shared_file import Place
 from ndoki.core.errors import AudioError, RemoteError
 
 __all__ = ["Decoder", "open_decoder"]
@@ -32,7 +33,7 @@ class _Bytes:
     the error is kept in ``refused``, to be raised on the other side of C.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO | Place) -> None:
         self._file = file
         self.refused: RemoteError | None = None
 
@@ -85,17 +86,22 @@ def _opened(source: _Bytes) -> soundfile.SoundFile:
 
 
 class Decoder:
-    """Decodes stretches of a file.
+    """Decodes stretches of a file. For one thread at a time.
 
     Every jump takes a new libsndfile decoder, because seeking with a used one is inexact in MP3, and
     after an error none works any more. OGG takes a new one for each stretch: behind a hole its decoder
     goes on with positions that are off by the hole.
+
+    Attributes
+    ----------
+    next_sample
+        Where it goes on without a jump.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO | Place) -> None:
         self._bytes = _Bytes(file)
         self._open: soundfile.SoundFile | None = None
-        self._next_sample = 0
+        self.next_sample = 0
 
     def read(self, first_sample: int, end_sample: int) -> npt.NDArray[np.float32]:
         """Decode all channels of a stretch.
@@ -111,7 +117,7 @@ class Decoder:
         """
         samples = np.empty((0, 1), np.float32)
         try:
-            if self._open is None or self._next_sample != first_sample or self._open.format == "OGG":
+            if self._open is None or self.next_sample != first_sample or self._open.format == "OGG":
                 self._jump(first_sample)
             if self._open is not None:
                 samples = self._open.read(end_sample - first_sample, dtype="float32", always_2d=True)
@@ -121,7 +127,7 @@ class Decoder:
             refused, self._bytes.refused = self._bytes.refused, None
             self.close()
             raise refused
-        self._next_sample = first_sample + len(samples)
+        self.next_sample = first_sample + len(samples)
         return samples
 
     def _jump(self, first_sample: int) -> None:

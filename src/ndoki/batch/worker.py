@@ -18,6 +18,7 @@ from ndoki.audio.header import read_header
 from ndoki.audio.reader import Samples
 from ndoki.audio.storage import content_identity, open_binary
 from ndoki.batch.hands import Failure, guarded, hear_stretches
+from ndoki.batch.memory import keep_freed_memory
 from ndoki.batch.wire import bytes_from_thinned, recording_from_text
 from ndoki.core.errors import AudioError, ClusterError, RemoteError
 from ndoki.detectors.protocol import Detector
@@ -79,6 +80,8 @@ class Orders(WorkerPlugin):  # type: ignore[misc]
             )
         order = pickle.loads(self.content)  # noqa: S301 -- Dask itself runs whatever it is sent
         _detector(order)
+        # Dask has its workers give back whatever is freed: twice the processor time for a stretch.
+        keep_freed_memory()
         _orders[self.name] = order
 
 

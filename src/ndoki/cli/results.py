@@ -16,6 +16,7 @@ from ndoki.cli.progress import show_tables
 from ndoki.core.types import Event
 from ndoki.events.bursts import with_bursts
 from ndoki.events.weapon import WEAPONS
+from ndoki.tables.atomic import folders_flushed_once
 from ndoki.tables.bursts import write_bursts
 from ndoki.tables.clips import write_clips
 from ndoki.tables.images import write_images
@@ -64,8 +65,9 @@ def write_results(out: Path, ledger: Ledger, job: Job, wanted: Wanted, *, is_who
     """
     heard = list(heard_so_far(ledger, job))
     failed = [FailedFile(file=source, reason=reason) for source, reason in ledger.failures()]
-    sure = _write_tables(out, heard, wanted)
-    _write_sounds(out, heard, wanted)
+    with folders_flushed_once():
+        sure = _write_tables(out, heard, wanted)
+        _write_sounds(out, heard, wanted)
     summary = _summary(sure, heard, failed, job, wanted.limit, ledger.taken_s())
     write_summary(out / "summary.json", summary)
     if is_whole:

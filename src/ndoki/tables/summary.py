@@ -1,6 +1,7 @@
 """``summary.json``: what was heard, what was found, what failed; and the same as tables for a terminal."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,7 @@ __all__ = [
 
 _HOUR_S = 3600
 _UNKNOWN = "unknown"
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,13 +213,16 @@ def terminal_tables(summary: Summary) -> list[TextTable]:
 
 
 def _problems(files: Sequence[FileWithProblems]) -> tuple[tuple[str, ...], ...]:
-    """One row per kind of problem: a card of 2 000 files without a start time is one thing to know."""
-    having: dict[str, list[str]] = {}
+    """One row per kind of problem: a card of 2 000 files without a start time is one thing to know.
+
+    Problems of a kind differ in their numbers alone; shown is that of the first file.
+    """
+    having: dict[str, list[tuple[str, str]]] = {}
     for one in files:
         for problem in one.problems:
-            having.setdefault(problem, []).append(one.file)
-    ordered = sorted(having.items(), key=lambda item: (-len(item[1]), item[0]))
-    return tuple((f"{len(names)}", problem, names[0]) for problem, names in ordered)
+            having.setdefault(_NUMBER.sub("0", problem), []).append((problem, one.file))
+    ordered = sorted(having.values(), key=lambda found: (-len(found), found[0]))
+    return tuple((f"{len(found)}", *found[0]) for found in ordered)
 
 
 def _totals(summary: Summary) -> tuple[tuple[str, ...], ...]:

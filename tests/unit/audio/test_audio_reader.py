@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import soundfile
 
 from ndoki.audio import reader
+from ndoki.audio.decoder import Decoder
 from ndoki.audio.header import read_header
 from ndoki.audio.reader import open_samples
 from ndoki.core.errors import AudioError
@@ -137,3 +139,71 @@ def test_old_cells_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         samples.read(0, 20_000, 0)
         assert len(samples._source._cells) == 3  # type: ignore[attr-defined]
         assert (32768 * samples.read(1500, 1502, 0)).tolist() == [1500, 1501]
+
+
+@pytest.fixture
+def in_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A FLAC of twenty cells that counts up."""
+    monkeypatch.setattr(reader, "_CELL_SAMPLES", 1000)
+    monkeypatch.setattr(reader, "_KEPT_SAMPLES", 3000)
+    source = str(tmp_path / "a.flac")
+    soundfile.write(source, np.arange(20_000, dtype=np.int16), 8000)
+    return source
+
+
+def test_two_threads_decode_at_the_same_time(in_cells: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    together, decode, used = threading.Barrier(2, timeout=30), Decoder.read, set[Decoder]()
+
+    def met(decoder: Decoder, first_sample: int, end_sample: int) -> np.ndarray:
+        together.wait()
+        used.add(decoder)
+        return decode(decoder, first_sample, end_sample)
+
+    with open_samples(in_cells) as samples, ThreadPoolExecutor(2) as pool:
+        monkeypatch.setattr(Decoder, "read", met)
+        parts = list(pool.map(lambda first: samples.read(first, first + 3000, 0), (2000, 14_000)))
+    for first, part in zip((2000, 14_000), parts, strict=True):
+        assert (32768 * part).tolist() == list(range(first, first + 3000))
+    assert len(used) == 2
+
+
+def test_a_cell_that_two_threads_want_is_decoded_once(in_cells: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, decode = [], Decoder.read
+    begun, wanted = threading.Event(), threading.Event()
+
+    def slow(decoder: Decoder, first_sample: int, end_sample: int) -> np.ndarray:
+        asked.append(first_sample)
+        begun.set()
+        assert wanted.wait(30)
+        return decode(decoder, first_sample, end_sample)
+
+    with open_samples(in_cells) as samples, ThreadPoolExecutor(2) as pool:
+        monkeypatch.setattr(Decoder, "read", slow)
+        one = pool.submit(samples.read, 5000, 6000, 0)
+        assert begun.wait(30)
+        other = pool.submit(samples.read, 5500, 6000, 0)
+        wanted.set()
+        assert one.result()[500:].tolist() == other.result().tolist()
+    assert asked == [5000]
+
+
+def test_a_cell_that_failed_is_tried_again(in_cells: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    decode, faults = Decoder.read, [OSError("the card was pulled")]
+
+    def faulty(decoder: Decoder, first_sample: int, end_sample: int) -> np.ndarray:
+        if faults:
+            raise faults.pop()
+        return decode(decoder, first_sample, end_sample)
+
+    with open_samples(in_cells) as samples:
+        monkeypatch.setattr(Decoder, "read", faulty)
+        with pytest.raises(AudioError, match="the card was pulled"):
+            samples.read(0, 10, 0)
+        assert (32768 * samples.read(0, 10, 0)).tolist() == list(range(10))
+
+
+def test_a_thread_goes_on_with_the_decoder_that_is_there(in_cells: str) -> None:
+    with open_samples(in_cells) as samples:
+        for first in (0, 1000, 9000, 10_500):
+            samples.read(first, first + 1000, 0)
+        assert len(samples._source._idle) == 1  # type: ignore[attr-defined]

@@ -1,9 +1,11 @@
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from ndoki.core.errors import OutputError
-from ndoki.tables.atomic import open_atomic, write_bytes, write_lines, write_text
+from ndoki.tables.atomic import folders_flushed_once, open_atomic, write_bytes, write_lines, write_text
 
 
 def test_a_file_gets_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -73,3 +75,45 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="No space left on device"):
         onto_full_disk()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def flushed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of what is flushed to disk: folders by their name, files as ``file``."""
+    names: list[str] = []
+    flush = os.fsync
+
+    def watched(handle: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(handle).st_mode)
+        names.append(Path(f"/proc/self/fd/{handle}").readlink().name if is_folder else "file")
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    return names
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="names of open folders come from /proc")
+def test_folders_are_flushed_once_for_many_files(tmp_path: Path, flushed: list[str]) -> None:
+    for name in ("a/1", "a/2"):
+        write_bytes(tmp_path / name, b"x")
+    assert flushed == ["file", "a", "file", "a"]
+    flushed.clear()
+    with folders_flushed_once():
+        for name in ("b/1", "a/3", "b/2"):
+            write_bytes(tmp_path / name, b"x")
+            assert (tmp_path / name).exists()
+    assert flushed == ["file", "file", "file", "a", "b"]
+    write_bytes(tmp_path / "a/4", b"x")
+    assert flushed[5:] == ["file", "a"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="names of open folders come from /proc")
+def test_folders_are_flushed_after_a_fault_too(tmp_path: Path, flushed: list[str]) -> None:
+    def interrupted() -> None:
+        with folders_flushed_once():
+            write_bytes(tmp_path / "a/1", b"x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert flushed == ["file", "a"]

@@ -134,3 +134,14 @@ def test_nothing_heard_and_nothing_found(tmp_path: Path) -> None:
     (table,) = terminal_tables(empty)
     rows = dict(table.rows)
     assert (rows["speed"], rows["detector"], rows["events"]) == ("not measured", "ndoki", "0")
+
+
+def test_problems_that_differ_in_numbers_alone_are_one_row(make_recording: MakeRecording) -> None:
+    recordings = [
+        make_recording(source=f"{hour}.wav", problems=(f"{hour:02d}:00 has no zone",)) for hour in (7, 8)
+    ]
+    recordings.append(make_recording(source="9.wav", problems=("odd tail byte",)))
+    heard = summarise([], recordings, detector=DETECTOR, threshold=0.5, wall_s=1)
+    assert len(heard.with_problems) == 3
+    rows = {table.title: table.rows for table in terminal_tables(heard)}["Problems"]
+    assert rows == (("2", "07:00 has no zone", "7.wav"), ("1", "odd tail byte", "9.wav"))
