@@ -251,10 +251,10 @@ def fitted(paths: list[Path], n_epochs: int, seed: int) -> ShotModel:
         order = rng.permutation(len(learned))
         for group in np.array_split(order, -(-len(order) // FILES_AT_A_TIME)):
             rows = read_rows([learned[i] for i in group], mean, spread)
-            for index in torch.from_numpy(rng.permutation(len(rows.label))).split(BATCH):
+            for index in torch.split(torch.from_numpy(rng.permutation(len(rows.label))), BATCH):
                 loss = loss_of(network, rows.chosen(index))
                 optimiser.zero_grad()
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 schedule.step()
         with torch.no_grad():
