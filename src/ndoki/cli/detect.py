@@ -31,7 +31,7 @@ SOME_FAILED, INTERRUPTED = 3, 130
 @click.option(
     "--operating-point",
     type=click.Choice(["review", "balanced", "alert"]),
-    help="Threshold by how many false alarms per hour of look-alikes are bearable: 10, 1, or as good as none.",
+    help="Threshold by how many false alarms per hour of look-alikes are bearable: 10, 1 or next to none.",
 )
 @click.option(
     "--min-score",
