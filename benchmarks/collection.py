@@ -98,9 +98,9 @@ def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=140_000.0)
-    parser.add_argument("--compute-s", type=float, default=0.63, help="a machine's seconds per hour of sound")
+    parser.add_argument("--compute-s", type=float, default=0.42, help="a machine's seconds per hour of sound")
     parser.add_argument(
-        "--write-s", type=float, default=0.0056, help="the writer's seconds per hour of sound"
+        "--write-s", type=float, default=0.0005, help="the writer's seconds per hour of sound"
     )
     parser.add_argument("--measure", action="store_true", help="measure both on this machine instead")
     parser.add_argument("--repeats", type=int, default=3, help="simulations per row; their mean is shown")
