@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 
 from ndoki.batch.ledger import Ledger
-from ndoki.batch.memory import keep_freed_memory
 from ndoki.batch.run import Job, Stretch, hear_all
 from ndoki.batch.shards import SHARD
 from ndoki.cli.detect import job_of, run, settings_of
@@ -68,9 +66,3 @@ def test_an_unfinished_run_is_not_finished_without_the_gate(sound: Path, tmp_pat
     with pytest.raises(ConfigError, match=r"--detector was gunshot .*-gated and is now gunshot"):
         run([str(sound)], out, formats="csv", unit_s=10.0, exhaustive=True)
     assert run([str(sound)], out, formats="csv", unit_s=10.0) == 0
-
-
-def test_a_process_keeps_its_memory_where_it_can() -> None:
-    """Asking twice changes nothing; arrays larger than what is kept still come and go."""
-    assert keep_freed_memory() == keep_freed_memory()
-    assert np.zeros(1 << 27, np.uint8).sum() == 0
