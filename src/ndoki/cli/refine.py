@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ndoki.cli.detect import SOME_FAILED
+
 if TYPE_CHECKING:
     from ndoki.core.errors import InputError
     from ndoki.curation.relabel import Relabelled, Relabeller
     from ndoki.curation.windows import LooseLabel
 
 __all__ = ["refine"]
-
-_SOME_REFUSED = 3
 
 
 @click.command(short_help="Place shots exactly, from labels that are not.")
@@ -117,7 +117,7 @@ def _run(
     write_refined(out, done, refused)
     n_clips = write_clips_to_train_on(out, done) if clips else None
     _tell(out, done, refused, n_clips)
-    return _SOME_REFUSED if refused else 0
+    return SOME_FAILED if refused else 0
 
 
 def _read(

@@ -63,7 +63,7 @@ def visible_rise(above: Floats, onset_frame: int) -> float:
     """How far an onset stands out, in units of 10 dB: `rise` in the eight bands in a row that gain most.
 
     The onset may be one frame later than told; behind the sound's end its last frame goes on. In steady noise
-    one frame in twelve shows 3 dB or more.
+    one frame in fifty shows 3 dB or more.
     """
     end = onset_frame + 2 + _AFTER_FRAMES
     around = above[max(0, onset_frame - _BEFORE_FRAMES - 1) : end]

@@ -12,7 +12,11 @@ from ndoki.datasets.canvas import Canvas
 from ndoki.datasets.example_spec import Example, ExampleSpec, Material, ShotSound
 from ndoki.datasets.examples import make_example
 from ndoki.datasets.manifest import Clip, Sound
+from ndoki.datasets.onsets import visible_rise
 from ndoki.datasets.simulate.ranges import TRAIN
+from ndoki.features.floor import FloorSpec
+from ndoki.features.mel import MelSpec
+from ndoki.training.pool import frames_of
 
 RATE = 8000
 KINDS = ("real", "pushed", "simulated", "background", "confuser")
@@ -238,3 +242,19 @@ def test_a_stretch_grows_to_its_length_and_is_found_again(n, seed):
     assert len(grown) >= 0.9 * n
     middle = slice(round(0.3 * RATE), len(samples) - round(0.3 * RATE))
     np.testing.assert_array_equal(grown[moved:][middle], samples[middle])
+
+
+@pytest.mark.parametrize(
+    ("snr_db", "least", "most"), [(-6.0, 0.3, 0.5), (-4.0, 0.15, 0.3), (0.0, 0.0, 0.07), (6.0, 0.0, 0.0)]
+)
+def test_how_many_simulated_shots_rise_by_less_than_3_db(snr_db, least, most):
+    """In steady noise; decision 22 quotes it: 3 in 8 at −6 dB, 1 in 4 or 5 at −4 dB, hardly any at 0 dB."""
+    mel = MelSpec()
+    spec = replace(ONLY["simulated"], snr_db=(snr_db, snr_db), noise_share=1.0, forest_share=0.0)
+    n_unseen = 0
+    for seed in range(120):
+        made = example(spec, seed)
+        above = frames_of(made.samples, RATE, mel, FloorSpec())
+        frame = min(max(mel.grid.frame_at(made.onsets[0].sample, RATE), 0), len(above) - 1)
+        n_unseen += visible_rise(above, frame) < 0.3
+    assert least <= n_unseen / 120 <= most

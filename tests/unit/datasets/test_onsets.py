@@ -52,6 +52,13 @@ def test_the_visible_rise_is_that_of_the_eight_bands_in_a_row_that_gain_most(fra
     assert visible_rise(above, frame) == pytest.approx(expected, abs=1e-6)
 
 
+def test_in_steady_noise_one_frame_in_fifty_rises_by_3_db():
+    noise = np.random.default_rng(0).normal(0, 0.01, 120 * MEL.rate_hz).astype(np.float32)
+    above = above_floor(log_mel(noise, MEL), FloorSpec())
+    seen = [visible_rise(above, frame) >= 0.3 for frame in range(20, len(above) - 20, 10)]
+    assert 0.01 < np.mean(seen) < 0.04
+
+
 def test_one_loud_band_does_not_outweigh_a_rise_in_all():
     above = frames(200, (60, 0.8, 20))
     above[120:125, 7] = 6.0
