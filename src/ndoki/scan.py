@@ -116,11 +116,12 @@ def scan_stretch(
     """
     completes = _completes(detector, picker)
     least_score = min(picker.threshold, HINT_SCORE) if completes else picker.threshold
-    part = _scored(samples, channel, cut, detector, picker.column_of(detector.labels), least_score)
+    column = picker.column_of(detector.labels)
+    part = _scored(samples, channel, cut, detector, column, least_score)
     if not completes:
         return part
     sure = part.frame[part.score >= picker.sure_score]
-    worth = sure[hinted(sure, _hints(samples, channel, detector, picker, part, sure), detector.grid)]
+    worth = sure[hinted(sure, _hints(samples, channel, detector, column, part, sure), detector.grid)]
     return replace(part, evidence=_evidence(samples, channel, detector.grid, worth))
 
 
@@ -148,7 +149,7 @@ def _scored(
 
 
 def _hints(
-    samples: Samples, channel: int, detector: Detector, picker: Picker, part: Thinned, sure: Frames
+    samples: Samples, channel: int, detector: Detector, column: int, part: Thinned, sure: Frames
 ) -> Frames:
     """Frames that may hint at other shots, also those beyond a stretch near whose end something was found."""
     header, grid, frames = samples.header, detector.grid, [part.frame]
@@ -158,10 +159,11 @@ def _hints(
     if len(sure):
         beyond.append((max(0, min(part.first_frame, int(sure[0]) - before)), part.first_frame))
         beyond.append((part.end_frame, min(n_frames, max(part.end_frame, int(sure[-1]) + after + 1))))
-    for cut in beyond:
-        if cut[0] < cut[1]:
-            column = picker.column_of(detector.labels)
-            frames.append(_scored(samples, channel, cut, detector, column, HINT_SCORE).frame)
+    frames += [
+        _scored(samples, channel, cut, detector, column, HINT_SCORE).frame
+        for cut in beyond
+        if cut[0] < cut[1]
+    ]
     return np.sort(np.concatenate(frames))
 
 

@@ -1,8 +1,8 @@
 """Where it is worth listening for more shots: where the detector itself hears more than one. Pure.
 
-To listen again costs as much as half a minute of the detector's work, and nearly all that it finds is a
-single sound. What it misses of a burst it still scores, faintly; beside a single shot it scores nothing at
-all.
+To listen again costs many times the detector's work on the same seconds, and nearly all that it finds is a
+single sound. What it misses of a burst it mostly still scores, faintly; beside a single shot it seldom
+scores anything.
 """
 
 import numpy as np
@@ -16,8 +16,8 @@ __all__ = ["HINT_SCORE", "hinted", "reach_frames"]
 Frames = npt.NDArray[np.int64]
 
 HINT_SCORE = 0.02
-"""Of simulated bursts (preset TRAIN) of which a shot was found at `review`, 98 of 100 have another frame of
-this score, of single shots 8 of 100, of false alarms in the look-alikes of Belize none."""
+"""Low enough for nearly all bursts; lower, and single sounds would be listened to again. A network that was
+trained anew should be tried with ``make weapons``."""
 
 _OWN_S = 0.06
 """How far from its peak a shot's own score reaches."""
