@@ -228,6 +228,7 @@ def main() -> int:
         type=lambda text: [float(one) for one in text.split(",")],
         help="hours, by comma: time and memory of files of these lengths instead; 240 h take 14 GB of disk",
     )
+    parser.add_argument("--sound", type=Path, help="a plain mono WAV of 16 bit and 8 kHz instead of the day")
     parser.add_argument("--coded", action="store_true", help="WAV and FLAC of so many --hours instead")
     options = parser.parse_args()
     cores = os.cpu_count() or 1
@@ -238,8 +239,13 @@ def main() -> int:
     if options.coded:
         coded(options)
         return 0
-    path, out, detector = sound_of(options.hours, options), options.work / "out", options.detector
-    print(f"{options.hours:g} h")
+    path, out, detector = (
+        options.sound or sound_of(options.hours, options),
+        options.work / "out",
+        options.detector,
+    )
+    hours = soundfile.info(path).duration / 3600
+    print(f"{hours:g} h")
     read_day(path)
     print(
         f"{'run':>4}{'read':>9}{'read+STFT':>11}{'detect':>9}"
@@ -248,7 +254,7 @@ def main() -> int:
     for run in range(1, options.repeats + 1):
         read_s, stft_s = timed(lambda: read_day(path)), timed(lambda: stft_day(path, cores))
         wall_s, peak_mb = detect(path, out, "--detector", detector)
-        speed, n_events = options.hours * 3600 / wall_s, len(events_of(out))
+        speed, n_events = hours * 3600 / wall_s, len(events_of(out))
         print(
             f"{run:>4}{read_s:>8.2f}s{stft_s:>10.2f}s{wall_s:>8.2f}s"
             f"{speed:>13.0f}{wall_s / stft_s:>16.2f}{peak_mb:>9.0f}{n_events:>8}"

@@ -51,5 +51,5 @@ def gate(network: Path, data: Path, out: Path | None, cache: Path, hours: float,
         lost, n_events = events_lost(found, held_out, score)
         click.echo(f"training sound that was held out: {lost} of {n_events} events of {score:g} or more lost")
     path = out or network
-    write_bytes(path, with_gate(network.read_bytes(), detector.card, found))
+    write_bytes(path, with_gate(network.read_bytes(), detector.card, found, detector.verifier))
     click.echo(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")

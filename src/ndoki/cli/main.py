@@ -27,6 +27,7 @@ _COMMANDS = {
     "templates": ("ndoki.cli.templates", "templates", "Make a detector from your own examples of shots."),
     "mine": ("ndoki.cli.mine", "mine", "Learn from false alarms in shot-free sound."),
     "refine": ("ndoki.cli.refine", "refine", "Place shots exactly, from labels that are not."),
+    "verifier": ("ndoki.cli.verifier", "verifier", "Fit a second opinion to a network."),
     "gate": ("ndoki.cli.gate", "gate", "Fit a gate to a network, which makes it fast."),
     "train": ("ndoki.cli.train", "train", "Train a detector from a recipe."),
 }

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ndoki.detectors.network.card import Card
 from ndoki.detectors.network.detector import load_network
+from ndoki.detectors.network.verifier import Verifier
 from ndoki.evaluation.calibrate import fit_isotonic
 from ndoki.evaluation.curves import Curve, recall_at
 from ndoki.evaluation.false_alarms import false_alarms
@@ -45,7 +46,14 @@ def _scored(result: Heldout) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bo
     return scores, np.concatenate([np.ones(len(right), bool), np.zeros(len(wrong), bool)])
 
 
-def calibrated(content: bytes, manifest: Path, folds_from: Path, n_folds: int, card: Card) -> bytes:
+def calibrated(
+    content: bytes,
+    manifest: Path,
+    folds_from: Path,
+    n_folds: int,
+    card: Card,
+    verifier: Verifier | None = None,
+) -> bytes:
     """The same network with calibration and operating points in its card.
 
     Raises
@@ -59,4 +67,4 @@ def calibrated(content: bytes, manifest: Path, folds_from: Path, n_folds: int, c
     raw = operating_thresholds(result.curve)
     points = {name: round(float(calibration.apply(np.array([score]))[0]), 4) for name, score in raw.items()}
     knots = zip(calibration.score.tolist(), calibration.probability.tolist(), strict=True)
-    return with_card(content, replace(card, calibration=tuple(knots), operating_points=points))
+    return with_card(content, replace(card, calibration=tuple(knots), operating_points=points), verifier)

@@ -9,7 +9,7 @@ import soundfile
 
 from ndoki.audio.blocks import read_blocks
 from ndoki.audio.reader import open_samples
-from ndoki.core.types import Floats
+from ndoki.core.types import Block, Floats
 from ndoki.datasets.manifest import FIELD_LABEL, Clip, fold_of, read_manifest
 from ndoki.datasets.simulate.day import simulate_day
 from ndoki.datasets.simulate.measured import load_near_shots
@@ -42,9 +42,9 @@ class Listened:
     frames
         float16, shape (n, n_mels), levels above the floor in units of 10 dB.
     logit
-        float32, shape (n,): of the network's raw onset score.
+        float32, shape (n,): of the network's raw onset score, before its verifier is asked.
     score
-        float32, shape (n,): calibrated.
+        float32, shape (n,): as the detector reports it, verified and calibrated.
     """
 
     frames: np.ndarray[tuple[int, int], np.dtype[np.float16]]
@@ -135,25 +135,28 @@ def listened(detector: NetworkDetector, paths: Iterable[Path], cell_frames: int)
         A sound cannot be read.
     """
     n_mels = detector.card.mel.n_mels
-    frames, raw = [np.zeros((_GAP_FRAMES, n_mels), np.float16)], [np.zeros(_GAP_FRAMES, np.float32)]
+    silence = np.zeros(_GAP_FRAMES, np.float32)
+    frames, raw, scores = [np.zeros((_GAP_FRAMES, n_mels), np.float16)], [silence], [silence]
     for path in paths:
         n = 0
-        for part, outputs in _blocks(detector, path):
-            frames.append(part.astype(np.float16))
-            raw.append(outputs[:, 0])
-            n += len(part)
+        for block, part in _blocks(detector, path):
+            found = detector.run(part)[:, 0]
+            raw.append(found)
+            scores.append(detector.calibrate(detector.verified(found, block)))
+            before, after = detector.card.before_frames, detector.card.after_frames
+            frames.append(part[before : len(part) - after].astype(np.float16))
+            n += len(found)
         n_behind = _GAP_FRAMES + -n % cell_frames
         frames.append(np.zeros((n_behind, n_mels), np.float16))
         raw.append(np.zeros(n_behind, np.float32))
-    score = np.concatenate(raw)
-    clipped = np.clip(score, 1e-7, 1 - 1e-7)
+        scores.append(np.zeros(n_behind, np.float32))
+    clipped = np.clip(np.concatenate(raw), 1e-7, 1 - 1e-7)
     logit = np.maximum(np.log(clipped / (1 - clipped)), _SILENT_LOGIT).astype(np.float32)
-    return Listened(frames=np.concatenate(frames), logit=logit, score=detector.calibrate(score))
+    return Listened(frames=np.concatenate(frames), logit=logit, score=np.concatenate(scores))
 
 
-def _blocks(detector: NetworkDetector, path: Path) -> Iterator[tuple[Floats, Floats]]:
-    """Own frames and outputs of a recording's blocks."""
-    before, after = detector.card.before_frames, detector.card.after_frames
+def _blocks(detector: NetworkDetector, path: Path) -> Iterator[tuple[Block, Floats]]:
+    """A recording's blocks, and their frames with the network's context."""
     with open_samples(str(path)) as samples:
         for block in read_blocks(
             samples,
@@ -163,5 +166,4 @@ def _blocks(detector: NetworkDetector, path: Path) -> Iterator[tuple[Floats, Flo
             after_frames=detector.context_after_frames,
             block_s=_BLOCK_S,
         ):
-            frames = detector.frames_of(block)
-            yield frames[before : len(frames) - after], detector.run(frames)
+            yield block, detector.frames_of(block)

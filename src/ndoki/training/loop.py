@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ndoki.training.checkpoint import follow, keep, resume
 from ndoki.training.network import GunshotNet, NetworkSpec
 from ndoki.training.pool import FRAME_STEP_DB, Pool
 
@@ -185,7 +186,7 @@ def train_network(
         net.load_state_dict(start_from.state_dict())
     average.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay)
-    first_step = _resume(checkpoint, net, average, optimiser)
+    first_step = resume(checkpoint, net, average, optimiser)
     net.train()
     began, shown = time.monotonic(), 0.0
     for step in range(first_step, spec.n_steps):
@@ -199,7 +200,7 @@ def train_network(
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimiser.step()
-        _follow(average, net, min(spec.average_decay, (step + 1) / (step + 10)))
+        follow(average, net, min(spec.average_decay, (step + 1) / (step + 10)))
         shown = onset.item() if step == first_step else 0.98 * shown + 0.02 * onset.item()
         if (step + 1) % 100 == 0:
             _log.info(
@@ -209,7 +210,8 @@ def train_network(
                 shown,
                 time.monotonic() - began,
             )
-            _keep(checkpoint, step + 1, net, average, optimiser, net_spec, spec)
+            notes = {"network": asdict(net_spec), "loop": asdict(spec)}
+            keep(checkpoint, step + 1, net, average, optimiser, **notes)
     return average.eval()
 
 
@@ -223,35 +225,3 @@ def finished(checkpoint: Path, net_spec: NetworkSpec, spec: LoopSpec) -> Gunshot
     average = GunshotNet(net_spec)
     average.load_state_dict(state["average"])
     return average.eval()
-
-
-@torch.no_grad()
-def _follow(average: GunshotNet, net: GunshotNet, decay: float) -> None:
-    for kept, new in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-        if kept.dtype.is_floating_point:
-            kept.lerp_(new, 1 - decay)
-        else:
-            kept.copy_(new)
-
-
-def _keep(
-    path: Path | None, step: int, net: GunshotNet, average: GunshotNet, optimiser: torch.optim.Optimizer,
-    net_spec: NetworkSpec, spec: LoopSpec,
-) -> None:  # fmt: skip
-    if path is None:
-        return
-    part = path.with_name(path.name + ".part")
-    state = {"net": net.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict()}
-    torch.save({"step": step, **state, "network": asdict(net_spec), "loop": asdict(spec)}, part)
-    part.replace(path)
-
-
-def _resume(path: Path | None, net: GunshotNet, average: GunshotNet, optimiser: torch.optim.Optimizer) -> int:
-    if path is None or not path.exists():
-        return 0
-    state = torch.load(path, weights_only=True)
-    net.load_state_dict(state["net"])
-    average.load_state_dict(state["average"])
-    optimiser.load_state_dict(state["optimiser"])
-    _log.info("going on from step %d of %s", state["step"], path)
-    return int(state["step"])

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ndoki.audio.resample import Resampler
+from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Floats
 from ndoki.datasets.example_spec import ExampleSpec, Material
 from ndoki.datasets.examples import make_example
@@ -22,7 +23,7 @@ from ndoki.features.floor import FloorSpec, above_floor
 from ndoki.features.mel import MelSpec, log_mel
 from ndoki.training.targets import encode, label_row
 
-__all__ = ["FRAME_STEP_DB", "Pool", "build_pool", "frames_of"]
+__all__ = ["FRAME_STEP_DB", "Pool", "at_rate", "build_pool", "frames_of"]
 
 FRAME_STEP_DB = 0.5
 """Frames are kept as int8 in steps of 0.5 dB: ±64 dB around the floor, an error of 0.14 dB."""
@@ -85,11 +86,15 @@ class _InMemory:
         return self.samples[first_sample:end_sample]
 
 
+def at_rate(samples: Floats, rate_hz: int, grid: FrameGrid) -> Floats:
+    """A short sound at a grid's rate, made by the very steps that inference takes."""
+    n_out = grid.n_samples(len(samples), rate_hz)
+    return Resampler(rate_hz, grid.rate_hz).read(_InMemory(samples), len(samples), 0, 0, n_out)
+
+
 def frames_of(samples: Floats, rate_hz: int, mel: MelSpec, floor: FloorSpec) -> Floats:
     """Level above the floor of a short sound, made by the very steps that inference takes."""
-    n_out = mel.grid.n_samples(len(samples), rate_hz)
-    at_rate = Resampler(rate_hz, mel.rate_hz).read(_InMemory(samples), len(samples), 0, 0, n_out)
-    return above_floor(log_mel(at_rate, mel), floor)
+    return above_floor(log_mel(at_rate(samples, rate_hz, mel.grid), mel), floor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ __all__ = [
     "checkpoint_of",
     "exported",
     "make_pool",
+    "mark",
     "network_of",
     "train_fold",
     "usable_examples",
@@ -50,7 +51,7 @@ def usable_examples(pool: Pool, recipe: Recipe, fold: int | None) -> npt.NDArray
     return np.flatnonzero(pool.cells % recipe.n_folds != fold)
 
 
-def _mark(recipe: Recipe) -> str:
+def mark(recipe: Recipe) -> str:
     """Ending of a cached file's name that changes with the mined clips of a recipe and of its bases."""
     lists: list[str] = []
     stage: Recipe | None = recipe
@@ -62,7 +63,7 @@ def _mark(recipe: Recipe) -> str:
 
 def make_pool(recipe: Recipe, place: Workplace) -> Pool:
     """The examples of a recipe: read from the cache, or made."""
-    name = f"pool-{recipe.pool_digest[:12]}-{manifest_digest(place.manifest)[:12]}{_mark(recipe)}.npz"
+    name = f"pool-{recipe.pool_digest[:12]}-{manifest_digest(place.manifest)[:12]}{mark(recipe)}.npz"
     path = place.cache / name
     if path.exists():
         _log.info("using the examples in %s", path)
@@ -109,7 +110,7 @@ def network_of(recipe: Recipe, fold: int | None, place: Workplace) -> GunshotNet
 
 def checkpoint_of(recipe: Recipe, fold: int | None, place: Workplace) -> Path:
     """Where the state of a training is kept; another recipe, fold or list of mined clips has its own."""
-    return place.cache / f"net-{'all' if fold is None else fold}-{recipe.digest[:12]}{_mark(recipe)}.pt"
+    return place.cache / f"net-{'all' if fold is None else fold}-{recipe.digest[:12]}{mark(recipe)}.pt"
 
 
 def card_for(recipe: Recipe, place: Workplace) -> Card:

@@ -13,21 +13,11 @@ from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Analysis, Block, DetectorId, Floats, Proposals, ScoreTrack
 from ndoki.detectors.network.card import Card, from_metadata
 from ndoki.detectors.network.gate import Gate, gate_from_metadata, joined_runs
+from ndoki.detectors.network.session import UNREADABLE, open_session
+from ndoki.detectors.network.verifier import Verifier, verifier_from_metadata
 from ndoki.features.floor import above_floor
 from ndoki.features.mel import log_mel
 from ndoki.features.shape import N_SHAPE, decode_shape
-
-_state = onnxruntime.capi.onnxruntime_pybind11_state
-_UNREADABLE: tuple[type[Exception], ...] = (
-    RuntimeError,
-    ValueError,
-    _state.InvalidProtobuf,
-    _state.InvalidGraph,
-    _state.InvalidArgument,
-    _state.Fail,
-    _state.NotImplemented,
-)
-"""ONNX Runtime's own exceptions share no base class but Exception."""
 
 __all__ = ["SHIPPED", "NetworkDetector", "load_network", "shipped_bytes"]
 
@@ -51,6 +41,8 @@ class NetworkDetector:
         What its file says of it.
     gate
         The gate that its file holds; None where there is none. Only what `gated` returns uses it.
+    verifier
+        The verifier that its file holds; None where there is none.
     """
 
     def __init__(
@@ -60,11 +52,12 @@ class NetworkDetector:
         digest: str,
         *,
         gate: Gate | None = None,
+        verifier: Verifier | None = None,
         is_gated: bool = False,
     ) -> None:
         self._session = session
         self._input_name: str = session.get_inputs()[0].name
-        self.card, self.gate = card, gate
+        self.card, self.gate, self.verifier = card, gate, verifier
         self._digest, self._used_gate = digest, gate if is_gated else None
         self._id = DetectorId(name=card.name, digest=f"{digest}-gated" if is_gated else digest)
         points = np.asarray(card.calibration, np.float32)
@@ -87,13 +80,17 @@ class NetworkDetector:
 
     @property
     def context_before_frames(self) -> int:
-        """The network's own view, or its gate's, and that of the floor under it."""
-        return self._view_frames[0] + self.card.floor.reach_frames
+        """The network's own view, or its gate's, and that of the floor under it; or its verifier's."""
+        return max(self._view_frames[0] + self.card.floor.reach_frames, self._close_up_frames[0])
 
     @property
     def context_after_frames(self) -> int:
-        """The network's own view, or its gate's, and that of the floor under it."""
-        return self._view_frames[1] + self.card.floor.reach_frames
+        """The network's own view, or its gate's, and that of the floor under it; or its verifier's."""
+        return max(self._view_frames[1] + self.card.floor.reach_frames, self._close_up_frames[1])
+
+    @property
+    def _close_up_frames(self) -> tuple[int, int]:
+        return (0, 0) if self.verifier is None else self.verifier.spec.view.reach_frames(self.grid)
 
     @property
     def _view_frames(self) -> tuple[int, int]:
@@ -114,7 +111,9 @@ class NetworkDetector:
         """
         if self.gate is None:
             raise ModelError(f"{self.card.name}: its file holds no gate; make one by `ndoki gate`")
-        return NetworkDetector(self._session, self.card, self._digest, gate=self.gate, is_gated=True)
+        return NetworkDetector(
+            self._session, self.card, self._digest, gate=self.gate, verifier=self.verifier, is_gated=True
+        )
 
     def analyse(self, block: Block) -> Analysis:
         """Score a block's own frames."""
@@ -123,7 +122,9 @@ class NetworkDetector:
         outputs = self.outputs_of(frames, heard)
         n_labels = len(self.card.labels)
         scores = outputs[:, :n_labels]
-        scores[:, 0] = self.calibrate(scores[:, 0])
+        if heard is not None:
+            scores[~heard] = 0
+        scores[:, 0] = self.calibrate(self.verified(scores[:, 0], block))
         if heard is not None:
             scores[~heard] = 0
         track = ScoreTrack(
@@ -201,6 +202,21 @@ class NetworkDetector:
         ]
         return np.concatenate(parts)
 
+    def verified(self, raw: Floats, block: Block) -> Floats:
+        """Raw onset scores of a block's own frames, corrected by the verifier where it is asked."""
+        if self.verifier is None:
+            return raw
+        rows = np.flatnonzero(raw >= self.verifier.spec.least_score)
+        if not len(rows):
+            return raw
+        places = [
+            self.grid.centre_sample(block.first_frame + row, self.grid.rate_hz) for row in rows.tolist()
+        ]
+        corrected = raw.copy()
+        logits = self.verifier.logits(block.samples, block.first_sample, places)
+        corrected[rows] = self.verifier.joined(raw[rows], logits)
+        return corrected
+
     def calibrate(self, raw: Floats) -> Floats:
         """Raw onset scores → calibrated ones, by the card's points; both in [0, 1]."""
         return np.interp(raw, self._raw, self._calibrated).astype(np.float32)
@@ -244,19 +260,21 @@ def load_network(path: Path | None = None) -> NetworkDetector:
         The file is missing, damaged, or not one of Ndoki's.
     """
     source = str(path) if path else f"the shipped {SHIPPED}"
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
     try:
         content = path.read_bytes() if path else shipped_bytes()
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = open_session(content)
     except OSError as error:
         raise ModelError(f"{source}: the model cannot be read ({error.strerror})") from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ModelError(
             f"{source}: not a readable ONNX model; give an .onnx file that `ndoki train` wrote"
         ) from error
     metadata = session.get_modelmeta().custom_metadata_map
     card = from_metadata(metadata, source)
-    gate = gate_from_metadata(metadata, source)
-    return NetworkDetector(session, card, hashlib.sha256(content).hexdigest(), gate=gate)
+    gate, verifier = gate_from_metadata(metadata, source), verifier_from_metadata(metadata, source)
+    if verifier is not None and verifier.spec.view.mel.rate_hz != card.mel.rate_hz:
+        raise ModelError(
+            f"{source}: its verifier is for another sample rate; take the file from its source again"
+        )
+    digest = hashlib.sha256(content).hexdigest()
+    return NetworkDetector(session, card, digest, gate=gate, verifier=verifier)

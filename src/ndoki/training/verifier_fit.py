@@ -1,0 +1,85 @@
+"""From a network and a recipe to the same network with a verifier."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ndoki.core.errors import ConfigError
+from ndoki.datasets.manifest import manifest_digest
+from ndoki.detectors.network.card import Card
+from ndoki.detectors.network.detector import NetworkDetector
+from ndoki.detectors.network.verifier import Verifier
+from ndoki.training.material import build_materials
+from ndoki.training.run import Workplace, mark
+from ndoki.training.verifier_loop import train_verifier
+from ndoki.training.verifier_network import exported_verifier
+from ndoki.training.verifier_recipe import VerifierRecipe
+from ndoki.training.views import Views, build_views
+
+__all__ = ["card_with", "fit_verifier", "make_views"]
+
+_log = logging.getLogger(__name__)
+
+
+def make_views(recipe: VerifierRecipe, networks: Sequence[NetworkDetector], place: Workplace) -> Views:
+    """The views of a recipe: read from the cache, or made."""
+    folder = place.cache / f"views-{recipe.views_digest[:12]}-{_named(recipe, networks, place)}"
+    if not folder.exists():
+        _log.info("making views of %d examples", recipe.views.n_examples)
+        materials = build_materials(recipe.examples_of, place.manifest)
+        place.cache.mkdir(parents=True, exist_ok=True)
+        build_views(materials, networks, recipe, n_processes=place.n_processes).save(folder)
+    _log.info("using the views in %s", folder)
+    return Views.load(folder)
+
+
+def _named(recipe: VerifierRecipe, networks: Sequence[NetworkDetector], place: Workplace) -> str:
+    heard_by = "".join(network.id.digest[:4] for network in networks)
+    return f"{manifest_digest(place.manifest)[:12]}{mark(recipe.examples_of)}-{heard_by}"
+
+
+def _usable(views: Views, recipe: VerifierRecipe, fold: int | None) -> npt.NDArray[np.int64]:
+    """Views to learn from; as `ndoki.training.run.usable_examples` says of examples."""
+    network = recipe.examples_of
+    if not network.pool.field:
+        return np.arange(len(views))
+    if fold is None:
+        return np.flatnonzero(views.cell < network.n_folds)
+    return np.flatnonzero(views.cell % network.n_folds != fold)
+
+
+def fit_verifier(
+    recipe: VerifierRecipe, networks: Sequence[NetworkDetector], fold: int | None, place: Workplace
+) -> Verifier:
+    """Train a verifier for all folds but one; with None, for the whole training split.
+
+    Parameters
+    ----------
+    networks
+        Those of all folds, in order; or one, which then has learned from other examples of the same kinds.
+
+    Raises
+    ------
+    ConfigError
+        The number of networks is wrong, or they take other frames than the recipe's.
+    """
+    network = recipe.examples_of
+    if len(networks) not in {1, network.n_folds} or (len(networks) == 1 and network.pool.field):
+        raise ConfigError(f"{len(networks)} network(s) for {network.n_folds} folds")
+    if any((one.card.mel, one.card.floor) != (network.mel, network.floor) for one in networks):
+        raise ConfigError("the networks take other frames than those of the recipe")
+    views = make_views(recipe, networks, place)
+    which = "all" if fold is None else f"{fold}"
+    checkpoint = place.cache / f"verifier-{which}-{recipe.digest[:12]}-{_named(recipe, networks, place)}.pt"
+    net = train_verifier(views, _usable(views, recipe, fold), recipe, checkpoint=checkpoint)
+    return Verifier.opened(exported_verifier(net, recipe), recipe.spec)
+
+
+def card_with(card: Card, recipe: VerifierRecipe) -> Card:
+    """A network's card without calibration, which names the verifier's recipe too."""
+    provenance = card.provenance | {"verifier": json.loads(json.dumps(asdict(recipe)))}
+    return replace(card, calibration=((0.0, 0.0), (1.0, 1.0)), operating_points={}, provenance=provenance)

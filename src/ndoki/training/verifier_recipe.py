@@ -1,0 +1,128 @@
+"""What a verifier depends on, in one TOML file."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from ndoki.core.config import from_table, read_toml
+from ndoki.core.errors import ConfigError
+from ndoki.detectors.network.verifier import VerifierSpec
+from ndoki.training.recipe import Recipe, read_recipe
+
+__all__ = ["VerifierLoop", "VerifierRecipe", "ViewsSpec", "read_verifier_recipe"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewsSpec:
+    """Which places in training examples a verifier learns from.
+
+    Parameters
+    ----------
+    n_examples
+        Examples, of some seconds each.
+    most
+        Places per example.
+    least_score
+        Places that the network scores below this are not taken, but for shots that it missed.
+    easy_score, easy_share
+        Of false alarms fainter than the one, only so many are taken: they are many, and the verifier is not
+        asked about them.
+    missed
+        Shots that the network missed, per example.
+    """
+
+    n_examples: int = 60000
+    most: int = 6
+    least_score: float = 0.05
+    easy_score: float = 0.15
+    easy_share: float = 0.3
+    missed: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifierLoop:
+    """Schedule of the training.
+
+    Parameters
+    ----------
+    n_steps, batch_size
+        Optimiser steps, and places in each.
+    shot_share, hard_share
+        Of a batch: shots, and false alarms of ``easy_score`` and more. The rest are easy ones.
+    learning_rate, weight_decay, average_decay
+        Of AdamW, and of the running average of the weights, which is what is exported.
+    shift_frames
+        Furthest that a view is moved in time: a detector's frame is not the onset.
+    mask_share
+        How often the highest bands of a view are hidden, or the lowest (recorders differ).
+    dropout
+        In front of the last layers.
+    smoothing
+        Targets are this far from 0 and 1.
+    """
+
+    n_steps: int = 5000
+    batch_size: int = 96
+    shot_share: float = 0.45
+    hard_share: float = 0.35
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    average_decay: float = 0.998
+    shift_frames: int = 3
+    mask_share: float = 0.3
+    dropout: float = 0.3
+    smoothing: float = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifierRecipe:
+    """A complete recipe.
+
+    Parameters
+    ----------
+    examples_of
+        Recipe of the network, whose examples the verifier learns from too, drawn with another seed; in the
+        file: ``examples_of = "other.toml"``.
+    channels
+        Of the four convolutions over time and frequency and the one over time.
+    """
+
+    examples_of: Recipe = field(default_factory=lambda: Recipe(name="gunshot"))
+    seed: int = 4
+    channels: tuple[int, ...] = (16, 32, 48, 64, 96)
+    spec: VerifierSpec = field(default_factory=VerifierSpec)
+    views: ViewsSpec = field(default_factory=ViewsSpec)
+    loop: VerifierLoop = field(default_factory=VerifierLoop)
+
+    def __post_init__(self) -> None:
+        if len(self.channels) != 5 or self.spec.view.n_frames % 16:
+            raise ConfigError("a verifier has five numbers of channels, and views of a multiple of 16 frames")
+
+    @property
+    def views_digest(self) -> str:
+        """SHA-256 over what the views depend on."""
+        values = (self.examples_of.pool_digest, self.seed, asdict(self.spec.view), asdict(self.views))
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all values that the trained weights depend on."""
+        values = (self.views_digest, self.channels, asdict(self.loop))
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def read_verifier_recipe(path: Path) -> VerifierRecipe:
+    """Read a recipe.
+
+    Raises
+    ------
+    ConfigError
+        A file that cannot be read, an unknown key (the nearest known one is named), an impossible value.
+    """
+    table = read_toml(path)
+    named = table.pop("examples_of", None)
+    if named is None:
+        raise ConfigError(f"{path}: the key 'examples_of' is missing; it names the recipe of the network")
+    recipe = from_table(VerifierRecipe, table, str(path))
+    return replace(recipe, examples_of=read_recipe(path.parent / str(named)))

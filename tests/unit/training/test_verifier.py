@@ -1,0 +1,325 @@
+"""A verifier learns from places that networks take for shots, and travels in the network's file."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from ndoki.audio.blocks import read_blocks
+from ndoki.audio.reader import open_samples
+from ndoki.cli.verifier import verifier
+from ndoki.core.errors import ConfigError, ModelError
+from ndoki.datasets.manifest import field_clips, read_manifest
+from ndoki.detectors.network.detector import load_network
+from ndoki.detectors.network.gate import Gate, GateSpec
+from ndoki.detectors.network.verifier import (
+    Verifier,
+    VerifierSpec,
+    verifier_from_metadata,
+    verifier_to_metadata,
+)
+from ndoki.features.close_up import CloseUpSpec
+from ndoki.training.export import with_card, with_gate
+from ndoki.training.gate_network import GateNet, weights_of
+from ndoki.training.network import GunshotNet
+from ndoki.training.recipe import Recipe
+from ndoki.training.run import Workplace, exported
+from ndoki.training.targets import Targets
+from ndoki.training.verifier_fit import card_with, fit_verifier
+from ndoki.training.verifier_loop import train_verifier
+from ndoki.training.verifier_network import VerifierNet, exported_verifier
+from ndoki.training.verifier_recipe import VerifierLoop, VerifierRecipe, ViewsSpec, read_verifier_recipe
+from ndoki.training.views import Views, chosen_places
+
+VIEW = CloseUpSpec(before_frames=20, after_frames=44)
+LOOP = VerifierLoop(n_steps=40, batch_size=16, dropout=0.1)
+RECIPE = VerifierRecipe(channels=(2, 3, 4, 4, 6), spec=VerifierSpec(view=VIEW, least_score=0.2), loop=LOOP)
+
+
+@pytest.fixture(scope="module")
+def views():
+    """Shots rise by 20 dB at their place; of the others half are noise, half rise 0.3 s late."""
+    rng = np.random.default_rng(2)
+    view = rng.normal(0, 4, (200, 64, 40))
+    is_shot = np.arange(200) % 2 == 0
+    view[is_shot, 20:40] += 40
+    view[1::4, 60:] += 40
+    return Views(
+        view=view.round().astype(np.int8),
+        is_shot=is_shot,
+        score=np.where(np.arange(200) % 4 == 1, 0.6, 0.1).astype(np.float32),
+        cell=(np.arange(200) % 4).astype(np.int16),
+    )
+
+
+def logits(net, views):
+    with torch.no_grad():
+        return net(torch.from_numpy(views.view).float() * 0.05).numpy()
+
+
+def test_it_learns_what_tells_shots_from_others(views):
+    net = train_verifier(views, np.arange(160), replace(RECIPE, loop=replace(LOOP, n_steps=120)))
+    assert ((logits(net, views)[160:] > 0) == views.is_shot[160:]).mean() > 0.95
+
+
+def test_a_stopped_training_goes_on_to_the_bit(views, tmp_path, monkeypatch):
+    recipe = replace(RECIPE, loop=replace(LOOP, n_steps=230, batch_size=4))
+    unbroken = train_verifier(views, np.arange(200), recipe)
+
+    from ndoki.training import verifier_loop
+
+    def killed(*arguments, **options):
+        keep(*arguments, **options)
+        raise KeyboardInterrupt
+
+    keep = verifier_loop.keep
+    monkeypatch.setattr(verifier_loop, "keep", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_verifier(views, np.arange(200), recipe, checkpoint=tmp_path / "a.pt")
+    monkeypatch.setattr(verifier_loop, "keep", keep)
+    resumed = train_verifier(views, np.arange(200), recipe, checkpoint=tmp_path / "a.pt")
+    for name, value in unbroken.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), resumed.state_dict()[name].numpy(), err_msg=name)
+
+
+def test_nothing_to_learn_from_is_said(views):
+    with pytest.raises(ConfigError, match="0 shots and"):
+        train_verifier(views, np.arange(1, 200, 2), RECIPE)
+
+
+@pytest.fixture(scope="module")
+def net():
+    torch.manual_seed(7)
+    made = VerifierNet(RECIPE)
+    with torch.no_grad():
+        for _ in range(3):
+            made(torch.randn(8, 64, 40))
+    return made.eval()
+
+
+def test_the_file_says_what_torch_says(net, views):
+    verifier = Verifier.opened(exported_verifier(net, RECIPE), RECIPE.spec)
+    given = (views.view[:5] * np.float32(0.05)).astype(np.float32)
+    (found,) = verifier.session.run(None, {"view": given})
+    np.testing.assert_allclose(found, logits(net, views)[:5], atol=1e-4)
+
+
+def test_logits_are_averaged(net):
+    verifier = Verifier.opened(exported_verifier(net, RECIPE), RECIPE.spec)
+    score = np.array([0.5, 0.9, 0.9, 0.2], np.float32)
+    given = np.array([0.0, 0.0, np.log(1 / 9), 20.0], np.float32)
+    joined = verifier.joined(score, given)
+    assert joined[:3] == pytest.approx([0.5, 0.75, 0.5], abs=1e-6)
+    assert joined[3] > 0.99
+    other = Verifier.opened(verifier.content, replace(RECIPE.spec, weight=0.0))
+    np.testing.assert_allclose(other.joined(score, given), score, atol=1e-6)
+
+
+def targets(n, shots=(), unsure=()):
+    onset, weight = np.zeros(n, np.float32), np.ones(n, np.float32)
+    onset[list(shots)] = 1.0
+    weight[list(unsure)] = 0.0
+    return Targets(onset=onset, weight=weight, shape=np.zeros((n, 3), np.float32))
+
+
+def test_places_are_the_networks_peaks_and_missed_shots():
+    score = np.zeros(300, np.float32)
+    score[[50, 100, 106, 150, 200]] = 0.9, 0.8, 0.7, 0.6, 0.5
+    truth = targets(300, shots=(52, 101, 250), unsure=(150,))
+    places, is_shot = chosen_places(score, truth, ViewsSpec(), np.random.default_rng(0))
+    # 106 is too close to a shot to be called none, 150 may be one.
+    assert dict(zip(places.tolist(), is_shot.tolist(), strict=True)) == {
+        50: True,
+        100: True,
+        200: False,
+        250: True,
+    }
+
+
+def test_faint_false_alarms_are_thinned_out_and_places_limited():
+    score = np.zeros(30_000, np.float32)
+    score[::20], score[10::20] = 0.1, 0.01
+    spec = ViewsSpec(most=10_000)
+    places, is_shot = chosen_places(score, targets(30_000), spec, np.random.default_rng(0))
+    assert not is_shot.any()
+    assert not (places % 20).any()
+    assert 0.25 < len(places) / 1500 < 0.35
+    few, _ = chosen_places(score, targets(30_000), ViewsSpec(most=5), np.random.default_rng(0))
+    assert len(few) == 5
+
+
+@pytest.fixture
+def fitted(tiny, data_set, tmp_path):
+    """Networks of two folds, their recipe and a workplace."""
+    base = replace(Recipe(name="tiny", n_folds=2), network=tiny)
+    recipe = replace(
+        RECIPE, examples_of=base, views=ViewsSpec(n_examples=30, least_score=0.0, easy_share=1.0)
+    )
+    recipe = replace(recipe, loop=replace(LOOP, n_steps=5))
+    place = Workplace(manifest=data_set, cache=tmp_path / "cache", n_processes=1)
+    paths = [tmp_path / f"tiny-fold{fold}.onnx" for fold in range(2)]
+    for fold, path in enumerate(paths):
+        torch.manual_seed(fold)
+        made = GunshotNet(tiny).eval()
+        with torch.no_grad():
+            made.head.bias[0] = -1.0
+            made.head.weight.mul_(6.0)
+        path.write_bytes(exported(made, base, place))
+    return paths, recipe, place
+
+
+def test_views_do_not_depend_on_the_number_of_processes(fitted):
+    from ndoki.training.material import build_materials
+    from ndoki.training.views import build_views
+
+    paths, recipe, place = fitted
+    networks = [load_network(path) for path in paths]
+    materials = build_materials(recipe.examples_of, place.manifest)
+    one, two = (build_views(materials, networks, recipe, n_processes=n, part=7) for n in (1, 2))
+    assert len(one) > 30
+    assert set(one.cell.tolist()) == {0, 1, 2, 3}
+    for name in Views.__slots__:
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name), err_msg=name)
+
+
+def raw_scores(detector, path):
+    """Blocks of a recording and the network's own scores."""
+    with open_samples(str(path)) as samples:
+        blocks = read_blocks(
+            samples, 0, grid=detector.grid, before_frames=detector.context_before_frames,
+            after_frames=detector.context_after_frames, block_s=60.0,
+        )  # fmt: skip
+        return [(block, detector.outputs_of(detector.frames_of(block))[:, 0]) for block in blocks]
+
+
+def test_a_file_keeps_its_verifier_and_its_scores_change(fitted):
+    paths, recipe, place = fitted
+    bare = load_network(paths[0])
+    clip = field_clips(read_manifest(place.manifest))[0][0]
+    (before,) = raw_scores(bare, clip.path)
+    least_score = float(np.median(before[1]))
+    recipe = replace(recipe, spec=replace(recipe.spec, least_score=least_score))
+    verifier = fit_verifier(recipe, [load_network(path) for path in paths], 0, place)
+    card = card_with(bare.card, recipe)
+    content = with_card(paths[0].read_bytes(), card, verifier)
+    path = paths[0].with_name("both.onnx")
+    path.write_bytes(content)
+    both = load_network(path)
+    assert both.verifier is not None
+    assert both.verifier.spec == recipe.spec
+    assert both.card.provenance["verifier"]["seed"] == recipe.seed
+    for block, raw in raw_scores(both, clip.path):
+        asked = raw >= least_score
+        assert 0 < asked.sum() < len(asked)
+        corrected = both.verified(raw, block)
+        np.testing.assert_array_equal(corrected[~asked], raw[~asked])
+        assert (corrected[asked] != raw[asked]).mean() > 0.9
+        np.testing.assert_allclose(both.analyse(block).track.scores[:, 0], corrected, atol=1e-6)
+    gate = Gate(
+        spec=GateSpec(), weights=weights_of(GateNet(GateSpec(), -1.0)), threshold=0.0, spread_frames=4,
+        least_score=0.5,
+    )  # fmt: skip
+    path.write_bytes(with_gate(content, both.card, gate, both.verifier))
+    again = load_network(path)
+    assert again.gate is not None
+    assert again.verifier is not None
+    assert again.verifier.content == verifier.content
+    assert again.gated().verifier is again.verifier
+
+
+def test_views_are_made_once_and_folds_left_out(fitted, monkeypatch):
+    from ndoki.training import verifier_fit
+
+    paths, recipe, place = fitted
+    networks = [load_network(path) for path in paths]
+    seen = []
+
+    def spied(views, usable, *arguments, **options):
+        seen.append((views.cell, usable))
+        return train_verifier(views, usable, *arguments, **options)
+
+    monkeypatch.setattr(verifier_fit, "train_verifier", spied)
+    first = fit_verifier(recipe, networks, 1, place)
+    monkeypatch.setattr(verifier_fit, "build_views", None)
+    second = fit_verifier(recipe, networks, None, place)
+    assert first.content != second.content
+    (cell, left_out), (_, train) = seen
+    assert set(cell[left_out].tolist()) == {0, 2}
+    assert set(cell[train].tolist()) == {0, 1}
+
+
+def test_too_few_networks_are_refused(fitted):
+    paths, recipe, place = fitted
+    with pytest.raises(ConfigError, match=r"1 network\(s\) for 2 folds"):
+        fit_verifier(recipe, [load_network(paths[0])], None, place)
+
+
+@pytest.mark.parametrize(
+    "change", [{"format": 2}, {"network": "AAAA"}, {"network": "no base64!"}, {"spec": {"view": {}}}]
+)
+def test_a_damaged_verifier_is_named(net, change):
+    verifier = Verifier.opened(exported_verifier(net, RECIPE), RECIPE.spec)
+    (key,) = metadata = verifier_to_metadata(verifier)
+    again = verifier_from_metadata(metadata, "a.onnx")
+    assert again is not None
+    assert again.spec == verifier.spec
+    assert verifier_to_metadata(None) == {}
+    assert verifier_from_metadata({}, "a.onnx") is None
+    values = json.loads(metadata[key]) | change
+    with pytest.raises(ModelError, match=r"a\.onnx: its "):
+        verifier_from_metadata({key: json.dumps(values)}, "a.onnx")
+
+
+def test_a_recipe_names_the_networks_recipe(tmp_path):
+    (tmp_path / "net.toml").write_text('name = "x"\nseed = 9\n')
+    path = tmp_path / "verifier.toml"
+    path.write_text('examples_of = "net.toml"\n[views]\nn_examples = 7\n[spec]\nweight = 0.4\n')
+    recipe = read_verifier_recipe(path)
+    assert (recipe.examples_of.seed, recipe.views.n_examples, recipe.spec.weight) == (9, 7, 0.4)
+    path.write_text("[views]\nn_examples = 7\n")
+    with pytest.raises(ConfigError, match="'examples_of' is missing"):
+        read_verifier_recipe(path)
+    path.write_text('examples_of = "net.toml"\n[loop]\nn_step = 7\n')
+    with pytest.raises(ConfigError, match="did you mean 'n_steps'"):
+        read_verifier_recipe(path)
+
+
+def test_digests_follow_what_they_stand_for():
+    assert replace(RECIPE, loop=replace(LOOP, n_steps=7)).views_digest == RECIPE.views_digest
+    assert replace(RECIPE, loop=replace(LOOP, n_steps=7)).digest != RECIPE.digest
+    assert replace(RECIPE, views=ViewsSpec(n_examples=7)).views_digest != RECIPE.views_digest
+    # What it is asked about, and how far it is believed, is settled after the training.
+    assert replace(RECIPE, spec=replace(RECIPE.spec, weight=0.4)).digest == RECIPE.digest
+
+
+def test_the_command_writes_a_network_with_its_verifier_and_calibrates_it(fitted, tmp_path):
+    paths, _, place = fitted
+    (tmp_path / "net.toml").write_text(
+        'name = "tiny"\nn_folds = 2\n[network]\nfront_channels = [2, 4]\nwidth = 8\ndilations = [1, 2]\n'
+    )
+    recipe = tmp_path / "verifier.toml"
+    recipe.write_text(
+        'examples_of = "net.toml"\nchannels = [2, 3, 4, 4, 6]\n[spec.view]\nbefore_frames = 20\n'
+        "after_frames = 44\n[views]\nn_examples = 30\nleast_score = 0.0\neasy_share = 1.0\n"
+        "easy_score = 0.0\n[loop]\nn_steps = 3\nbatch_size = 8\n"
+    )
+    common = ["--recipe", str(recipe), "--data", str(place.manifest), "--cache", str(place.cache)]
+    common += ["--heard-by", str(tmp_path), "--jobs", "1"]
+    second = tmp_path / "second"
+    for fold, path in enumerate(paths):
+        out = second / path.name
+        done = CliRunner().invoke(verifier, [str(path), *common, "--fold", str(fold), "--out", str(out)])
+        assert done.exit_code == 0, done.output
+        assert load_network(out).verifier is not None
+    out = tmp_path / "whole.onnx"
+    done = CliRunner().invoke(
+        verifier, [str(paths[0]), *common, "--folds-from", str(second), "--out", str(out)]
+    )
+    assert done.exit_code == 0, done.output
+    whole = load_network(out)
+    assert whole.verifier is not None
+    assert set(whole.card.operating_points) == {"review", "balanced", "alert"}
+    assert len(whole.card.calibration) > 2
