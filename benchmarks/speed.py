@@ -118,7 +118,8 @@ def stages(path: Path, seconds: float = 1800.0) -> dict[str, float]:
             spend("floor", partial(above_floor, bands, detector.card.floor))
             frames = detector.frames_of(block)
             heard = spend("gate", partial(detector.heard, frames, block))
-            spend("network behind the gate", partial(detector.outputs_of, frames, heard))
+            outputs = spend("network behind the gate", partial(detector.outputs_of, frames, heard))
+            spend("verifier", partial(detector.verified, outputs[:, 0], block))
             spend("network on everything", partial(detector.outputs_of, frames))
     return spent
 

@@ -84,14 +84,14 @@ CUES = tuple(field.name for field in fields(Cues))
 class Weights:
     """Log odds that each cue adds; fitted by ``benchmarks/refine.py --fit`` to the world TRAIN."""
 
-    score: float = 0.51
-    evidence: float = 0.2
-    likeness: float = 3.3
-    rhythm: float = 1.7
-    beat: float = 1.3
-    follows: float = 0.9
+    score: float = 0.5
+    evidence: float = 0.25
+    likeness: float = 4.0
+    rhythm: float = 1.6
+    beat: float = 0.4
+    follows: float = 1.3
     is_meant: float = 2.6
-    offset: float = -2.4
+    offset: float = -3.0
 
     def column(self) -> Doubles:
         """In the order of `Cues.design`."""

@@ -41,7 +41,7 @@ class VerifierSpec:
     """
 
     view: CloseUpSpec = field(default_factory=CloseUpSpec)
-    least_score: float = 0.3
+    least_score: float = 0.35
     weight: float = 0.5
 
 
