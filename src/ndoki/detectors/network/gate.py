@@ -7,19 +7,19 @@ sound into blocks.
 """
 
 import base64
-import json
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ndoki.core.errors import ModelError
 from ndoki.core.types import Floats
+from ndoki.detectors.network.part import part_from, part_to
 
 __all__ = ["Gate", "GateSpec", "gate_from_metadata", "gate_to_metadata", "joined_runs"]
 
-_KEY, _FORMAT = "ndoki_gate", 1
+_NAME, _FORMAT = "gate", 1
 _STORED = "<f2"
 
 
@@ -159,14 +159,13 @@ def gate_to_metadata(gate: Gate) -> dict[str, str]:
     spec = gate.spec
     packed = b"".join(weight.astype(_STORED).tobytes() for weight in gate.weights)
     values = {
-        "format": _FORMAT,
         "spec": {name: getattr(spec, name) for name in spec.__slots__},
         "weights": base64.b64encode(packed).decode("ascii"),
         "threshold": gate.threshold,
         "spread_frames": gate.spread_frames,
         "least_score": gate.least_score,
     }
-    return {_KEY: json.dumps(values, sort_keys=True)}
+    return part_to(_NAME, _FORMAT, values)
 
 
 def gate_from_metadata(metadata: dict[str, str], source: str) -> Gate | None:
@@ -177,27 +176,19 @@ def gate_from_metadata(metadata: dict[str, str], source: str) -> Gate | None:
     ModelError
         The gate is damaged or of another format.
     """
-    if _KEY not in metadata:
-        return None
-    try:
-        values = json.loads(metadata[_KEY])
-        if values["format"] != _FORMAT:
-            raise ModelError(
-                f"{source}: its gate was written by another version of Ndoki; update Ndoki or train it again"
-            )
-        spec = GateSpec(**values["spec"] | {"dilations": tuple(values["spec"]["dilations"])})
-        packed = np.frombuffer(base64.b64decode(values["weights"]), _STORED).astype(np.float32)
-        return Gate(
-            spec=spec,
-            weights=_unpacked(packed, spec),
-            threshold=float(values["threshold"]),
-            spread_frames=int(values["spread_frames"]),
-            least_score=float(values["least_score"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"{source}: its 'ndoki_gate' metadata is damaged ({error}); take the file from its source again"
-        ) from error
+    return part_from(metadata, _NAME, _FORMAT, source, _gate_of)
+
+
+def _gate_of(values: dict[str, Any]) -> Gate:
+    spec = GateSpec(**values["spec"] | {"dilations": tuple(values["spec"]["dilations"])})
+    packed = np.frombuffer(base64.b64decode(values["weights"]), _STORED).astype(np.float32)
+    return Gate(
+        spec=spec,
+        weights=_unpacked(packed, spec),
+        threshold=float(values["threshold"]),
+        spread_frames=int(values["spread_frames"]),
+        least_score=float(values["least_score"]),
+    )
 
 
 def _unpacked(packed: Floats, spec: GateSpec) -> tuple[Floats, ...]:

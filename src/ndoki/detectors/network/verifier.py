@@ -6,24 +6,23 @@ network takes for a shot, in detail. Their logits are averaged.
 """
 
 import base64
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
-from ndoki.core.errors import ConfigError, ModelError
 from ndoki.core.types import Floats
-from ndoki.detectors.network.session import UNREADABLE, open_session
+from ndoki.detectors.network.part import part_from, part_to
+from ndoki.detectors.network.session import open_session
 from ndoki.features.close_up import CloseUpSpec, close_up
 from ndoki.features.mel import MelSpec
 
 __all__ = ["Verifier", "VerifierSpec", "logit", "verifier_from_metadata", "verifier_to_metadata"]
 
-_KEY, _FORMAT = "ndoki_verifier", 1
+_NAME, _FORMAT = "verifier", 1
 _LEAST, _MOST = 1e-4, 1 - 1e-4
-_DAMAGES: tuple[type[Exception], ...] = (KeyError, TypeError, ConfigError, *UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +97,8 @@ def verifier_to_metadata(verifier: Verifier | None) -> dict[str, str]:
     """Key and value for an ONNX file's metadata; nothing for None."""
     if verifier is None:
         return {}
-    values = {
-        "format": _FORMAT,
-        "spec": asdict(verifier.spec),
-        "network": base64.b64encode(verifier.content).decode("ascii"),
-    }
-    return {_KEY: json.dumps(values, sort_keys=True)}
+    network = base64.b64encode(verifier.content).decode("ascii")
+    return part_to(_NAME, _FORMAT, {"spec": asdict(verifier.spec), "network": network})
 
 
 def verifier_from_metadata(metadata: dict[str, str], source: str) -> Verifier | None:
@@ -114,19 +109,10 @@ def verifier_from_metadata(metadata: dict[str, str], source: str) -> Verifier | 
     ModelError
         The verifier is damaged or of another format.
     """
-    if _KEY not in metadata:
-        return None
-    try:
-        values = json.loads(metadata[_KEY])
-        if values["format"] != _FORMAT:
-            raise ModelError(
-                f"{source}: its verifier was written by another version of Ndoki; "
-                "update Ndoki or train it again"
-            )
-        view = CloseUpSpec(**values["spec"]["view"] | {"mel": MelSpec(**values["spec"]["view"]["mel"])})
-        spec = VerifierSpec(**values["spec"] | {"view": view})
-        return Verifier.opened(base64.b64decode(values["network"]), spec)
-    except _DAMAGES as error:
-        raise ModelError(
-            f"{source}: its 'ndoki_verifier' metadata is damaged ({error}); take it from its source again"
-        ) from error
+    return part_from(metadata, _NAME, _FORMAT, source, _verifier_of)
+
+
+def _verifier_of(values: dict[str, Any]) -> Verifier:
+    view = CloseUpSpec(**values["spec"]["view"] | {"mel": MelSpec(**values["spec"]["view"]["mel"])})
+    spec = VerifierSpec(**values["spec"] | {"view": view})
+    return Verifier.opened(base64.b64decode(values["network"]), spec)
