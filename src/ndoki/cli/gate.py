@@ -5,18 +5,14 @@ from pathlib import Path
 
 import click
 
+from ndoki.cli.training_options import data_option
+
 __all__ = ["gate"]
 
 
 @click.command(short_help="Fit a gate to a network, which makes it fast.")
 @click.argument("network", type=click.Path(path_type=Path), metavar="NETWORK.onnx")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("../shared/data/clips.csv"),
-    show_default=True,
-    help="Manifest of the labelled clips.",
-)
+@data_option
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="Where it goes; NETWORK by default."
 )

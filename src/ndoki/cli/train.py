@@ -7,32 +7,24 @@ from typing import Any
 
 import click
 
+from ndoki.cli.training_options import cache_option, data_option, fold_option, jobs_option
+
 __all__ = ["require_training", "train"]
 
 
 @click.command(short_help="Train a detector from a recipe.")
 @click.argument("recipe", type=click.Path(path_type=Path), metavar="RECIPE.toml")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("../shared/data/clips.csv"),
-    show_default=True,
-    help="Manifest of the labelled clips.",
-)
+@data_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where the detector goes.")
-@click.option(
-    "--fold", type=click.IntRange(min=0), metavar="K", help="Leave out fold K, for cross-validation."
-)
+@fold_option
 @click.option(
     "--folds-from",
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Folder with the networks of all folds: scores are calibrated on what each has not heard.",
 )
-@click.option("--cache", type=click.Path(path_type=Path), default=Path("build/train"), show_default=True)
-@click.option(
-    "--jobs", type=click.IntRange(min=1), help="Processes that make examples; all cores by default."
-)
+@cache_option
+@jobs_option
 def train(recipe: Path, data: Path, out: Path | None, **options: Any) -> None:
     """Train a detector from a recipe, and write it as one file: .onnx for networks, .npz for templates.
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from ndoki.cli.training_options import cache_option, data_option, fold_option, jobs_option
+
 __all__ = ["verifier"]
 
 
@@ -17,13 +19,7 @@ __all__ = ["verifier"]
     show_default=True,
     metavar="RECIPE.toml",
 )
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("../shared/data/clips.csv"),
-    show_default=True,
-    help="Manifest of the labelled clips.",
-)
+@data_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="NETWORK by default.")
 @click.option(
     "--heard-by",
@@ -31,9 +27,7 @@ __all__ = ["verifier"]
     metavar="DIR",
     help="Folder with the networks of all folds, without verifiers: they say which places to learn.",
 )
-@click.option(
-    "--fold", type=click.IntRange(min=0), metavar="K", help="Leave out fold K, for cross-validation."
-)
+@fold_option
 @click.option(
     "--folds-from",
     type=click.Path(path_type=Path),
@@ -41,10 +35,8 @@ __all__ = ["verifier"]
     help="Folder with the networks of all folds and their verifiers: scores are calibrated on what each has "
     "not heard.",
 )
-@click.option("--cache", type=click.Path(path_type=Path), default=Path("build/train"), show_default=True)
-@click.option(
-    "--jobs", type=click.IntRange(min=1), help="Processes that make examples; all cores by default."
-)
+@cache_option
+@jobs_option
 def verifier(
     network: Path,
     recipe: Path,

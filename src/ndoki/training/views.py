@@ -111,15 +111,14 @@ class _Work:
     recipe: VerifierRecipe
 
     def of(self, bounds: tuple[int, int]) -> Views:
-        parts = list(self._each(*bounds))
         view = self.recipe.spec.view
-        empty = np.empty((0, view.n_frames, view.mel.n_mels), np.int8)
-        return Views(
-            view=np.concatenate([empty, *(part.view for part in parts)]),
-            is_shot=np.concatenate([np.empty(0, np.bool_), *(part.is_shot for part in parts)]),
-            score=np.concatenate([np.empty(0, np.float32), *(part.score for part in parts)]),
-            cell=np.concatenate([np.empty(0, np.int16), *(part.cell for part in parts)]),
+        none = Views(
+            view=np.empty((0, view.n_frames, view.mel.n_mels), np.int8),
+            is_shot=np.empty(0, np.bool_),
+            score=np.empty(0, np.float32),
+            cell=np.empty(0, np.int16),
         )
+        return _joined([none, *self._each(*bounds)])
 
     def _each(self, first: int, end: int) -> Iterator[Views]:
         network, view = self.recipe.examples_of, self.recipe.spec.view
@@ -182,8 +181,12 @@ def build_views(
                 parts = pool.map(_of_part, bounds, chunksize=1)
     finally:
         _WORK = None
-    names = Views.__slots__
-    return Views(**{name: np.concatenate([getattr(one, name) for one in parts]) for name in names})
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[Views]) -> Views:
+    columns = ([getattr(part, name) for part in parts] for name in Views.__slots__)
+    return Views(**dict(zip(Views.__slots__, map(np.concatenate, columns), strict=True)))
 
 
 _WORK: _Work | None = None

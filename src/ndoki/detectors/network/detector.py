@@ -123,6 +123,7 @@ class NetworkDetector:
         n_labels = len(self.card.labels)
         scores = outputs[:, :n_labels]
         if heard is not None:
+            # So that the verifier is not asked there; once more below, as a calibration need not keep 0.
             scores[~heard] = 0
         scores[:, 0] = self.calibrate(self.verified(scores[:, 0], block))
         if heard is not None:
