@@ -217,6 +217,12 @@ def test_a_file_keeps_its_verifier_and_its_scores_change(fitted):
         corrected = both.verified(raw, block)
         np.testing.assert_array_equal(corrected[~asked], raw[~asked])
         assert (corrected[asked] != raw[asked]).mean() > 0.9
+        # Each frame by what begins at its own middle: frames of 256 samples, 64 apart.
+        places = [64 * (block.first_frame + int(row)) + 128 for row in np.flatnonzero(asked)]
+        expected = [both.verifier.logits(block.samples, block.first_sample, [place])[0] for place in places]
+        joined = both.verifier.joined(raw[asked], np.array(expected, np.float32))
+        np.testing.assert_allclose(corrected[asked], joined, atol=1e-6)
+        assert len(set(expected)) > 0.9 * len(places)
         np.testing.assert_allclose(both.analyse(block).track.scores[:, 0], corrected, atol=1e-6)
     gate = Gate(
         spec=GateSpec(), weights=weights_of(GateNet(GateSpec(), -1.0)), threshold=0.0, spread_frames=4,
