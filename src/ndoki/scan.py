@@ -118,6 +118,7 @@ def scan_stretch(
     least_score = min(picker.threshold, HINT_SCORE) if completes else picker.threshold
     column = picker.column_of(detector.labels)
     part = _scored(samples, channel, cut, detector, column, least_score)
+    part = replace(part, lost=_lost(samples, detector.grid, cut))
     if not completes:
         return part
     sure = part.frame[part.score >= picker.sure_score]
@@ -148,12 +149,23 @@ def _scored(
     return thin(detector.analyse(block), first_frame, end_frame, column=column, least_score=least_score)
 
 
+def _lost(samples: Samples, grid: FrameGrid, cut: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """What of a stretch could not be decoded, once it was read; the last goes up to the end of the file."""
+    rate_hz, is_last = samples.header.rate_hz, cut[1] == _n_frames(samples, grid)
+    end = samples.header.n_samples if is_last else grid.first_sample(cut[1], rate_hz)
+    return tuple(samples.lost(grid.first_sample(cut[0], rate_hz), end))
+
+
+def _n_frames(samples: Samples, grid: FrameGrid) -> int:
+    return grid.n_frames(grid.n_samples(samples.header.n_samples, samples.header.rate_hz))
+
+
 def _hints(
     samples: Samples, channel: int, detector: Detector, column: int, part: Thinned, sure: Frames
 ) -> Frames:
     """Frames that may hint at other shots, also those beyond a stretch near whose end something was found."""
-    header, grid, frames = samples.header, detector.grid, [part.frame]
-    n_frames = grid.n_frames(grid.n_samples(header.n_samples, header.rate_hz))
+    grid, frames = detector.grid, [part.frame]
+    n_frames = _n_frames(samples, grid)
     before, after = reach_frames(grid)
     beyond = []
     if len(sure):

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import re
 import signal
 import struct
 import subprocess
@@ -71,6 +72,7 @@ HEARD = {
     "odd_tail.wav": (lambda s, p: wav(s, claims=2 * len(s) + 1, tail=b"\7"), "less than one sample"),
     "power_cut.wav": (lambda s, p: wav(s, keep=300_001), "the sound was cut off"),
     "cut.flac": (lambda s, p: flac(s, p)[:150_000], "the sound was cut off"),
+    "hole.flac": (lambda s, p: holed(flac(s, p)), "cannot be decoded: nothing can be found there"),
 }
 """Name → how the file is made, and what summary.json says of it."""
 SILENT = {
@@ -80,6 +82,12 @@ SILENT = {
     "header.flac": (lambda s, p: flac(s, p)[:60], "header.flac"),
     "noise.wav": (lambda s, p: np.random.default_rng(5).bytes(5000), "does not understand it"),
 }
+
+
+def holed(content: bytes) -> bytes:
+    """A file of which a few hundred bytes after a third of it were overwritten."""
+    at = len(content) // 3
+    return content[:at] + bytes(500) + content[at + 500 :]
 
 
 @pytest.fixture
@@ -115,6 +123,25 @@ def test_each_kind_of_broken_file_is_salvaged_or_named(
     heard_s = summary["hours_heard"] * 3600
     assert 24.0 * (len(HEARD) - 2) < heard_s < 24.0 * len(HEARD)
     assert contents(tmp_path / "card") == card, "a recording was changed"
+
+
+def test_what_cannot_be_decoded_is_said_however_the_file_is_cut(
+    ndoki: Run, shot: np.ndarray, tmp_path: Path
+) -> None:
+    for name in ("one/a.flac", "two/a.flac"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(holed(flac(shot, tmp_path / "whole.flac")))
+    problems = []
+    for name, options in (("one", ()), ("two", ("--unit-s", "0.496", "--jobs", "2"))):
+        ran = ndoki(name, "--detector", "template", *options)
+        assert ran.code == 0
+        problems.append(ran.summary["with_problems"][0]["problems"])
+    (first,) = [one for one in problems[0] if "decoded" in one]
+    assert problems[0] == problems[1]
+    # A FLAC frame has 4096 samples, and what is read around the damage comes in pieces of as many.
+    lost_s, at_s = re.fullmatch(r"(\d\.\d) s of the sound, at 0:00:(\d\d), .*", first).groups()
+    assert 0.5 <= float(lost_s) <= 1.6
+    assert 6 <= int(at_s) <= 9
 
 
 def test_every_output_at_once(ndoki: Run, save: Save, shot: np.ndarray, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from threading import Lock
@@ -21,7 +21,7 @@ from ndoki.audio.storage import open_binary
 from ndoki.core.errors import AudioError
 from ndoki.core.types import Floats
 
-__all__ = ["Samples", "open_samples"]
+__all__ = ["Samples", "Span", "joined_spans", "open_samples"]
 
 _CELL_SAMPLES = 1 << 18
 _KEPT_SAMPLES = 1 << 21  # 8 MB for each decoder: enough for the stretch that consecutive blocks share
@@ -29,10 +29,16 @@ _PIECE_SAMPLES = 4096
 _log = logging.getLogger(__name__)
 
 
+Span = tuple[int, int]
+"""First sample, and the one behind the last."""
+
+
 class _Source(Protocol):
     """Something that yields one channel between two positions inside the file."""
 
     def read(self, first_sample: int, end_sample: int, channel: int) -> Floats: ...
+
+    def lost(self) -> list[Span]: ...
 
 
 class Samples:
@@ -93,6 +99,14 @@ class Samples:
                 f"cannot read samples {first_sample} to {end_sample} of {self.header.source}: {error}"
             ) from error
 
+    def lost(self, first_sample: int, end_sample: int) -> list[Span]:
+        """What could not be decoded of a stretch that was read: spans of samples, in order and apart.
+
+        `read` gives a straight line there, in which nothing is ever found.
+        """
+        cut = [(max(first, first_sample), min(end, end_sample)) for first, end in self._source.lost()]
+        return joined_spans(span for span in cut if span[0] < span[1])
+
     def close(self) -> None:
         """Close the file. Closing twice is harmless."""
         self._file.close()
@@ -125,6 +139,16 @@ def open_samples(source: str, header: Header | None = None) -> Samples:
     return Samples(header, open_binary(source))
 
 
+def joined_spans(spans: Iterable[Span]) -> list[Span]:
+    """Spans in order; those that overlap or touch become one."""
+    joined: list[Span] = []
+    for first, end in sorted(spans):
+        if joined and first <= joined[-1][1]:
+            first, end = joined[-1][0], max(joined.pop()[1], end)
+        joined.append((first, end))
+    return joined
+
+
 class _PlainSamples:
     """Uncompressed samples, read straight from their bytes."""
 
@@ -139,6 +163,9 @@ class _PlainSamples:
         if len(raw) != n_bytes:
             raise AudioError(f"{len(raw)} of {n_bytes} bytes came back; did the file shrink?")
         return decode(raw, self._pcm, channel)
+
+    def lost(self) -> list[Span]:
+        return []
 
 
 _Cell = npt.NDArray[np.float32]
@@ -160,6 +187,7 @@ class _CodedSamples:
         self._idle: list[Decoder] = []
         self._n_decoders = 0
         self._cells: OrderedDict[int, Future[_Cell]] = OrderedDict()
+        self._lost: dict[int, list[Span]] = {}
 
     def read(self, first_sample: int, end_sample: int, channel: int) -> Floats:
         parts = []
@@ -169,6 +197,10 @@ class _CodedSamples:
                 cell = self._cell(index, decoder)
                 parts.append(cell[max(0, first_sample - first) : end_sample - first, channel])
         return np.concatenate(parts)
+
+    def lost(self) -> list[Span]:
+        with self._lock:
+            return [span for spans in self._lost.values() for span in spans]
 
     @contextmanager
     def _decoder(self, first_sample: int, end_sample: int) -> Iterator[Decoder]:
@@ -234,6 +266,9 @@ class _CodedSamples:
             if len(piece):
                 cell[at - first : at - first + len(piece)] = piece
         lost = np.isnan(cell[:, 0])
+        edges = np.flatnonzero(np.diff(lost, prepend=False, append=False)) + first
+        with self._lock:
+            self._lost[first // _CELL_SAMPLES] = list(zip(*edges.reshape(-1, 2).T.tolist(), strict=True))
         _log.warning(
             "%s: %d samples between %d and %d cannot be decoded", self._header.source, lost.sum(), first, end
         )

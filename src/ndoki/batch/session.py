@@ -19,7 +19,7 @@ BEAT_S = 5.0
 """How often a run says that it lives."""
 
 _DEAD_AFTER_S = 12 * BEAT_S
-_LAYOUT = 1
+_LAYOUT = 2
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

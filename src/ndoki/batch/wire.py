@@ -13,7 +13,7 @@ from ndoki.events.stitch import COLUMNS, Thinned
 
 __all__ = ["bytes_from_thinned", "recording_from_text", "text_from_recording", "thinned_from_bytes"]
 
-_HEAD = struct.Struct("<?III")
+_HEAD = struct.Struct("<?IIII")
 _TYPES = {"frame": "<i8", "label": "<i2"}
 _FLOAT = "<f4"
 
@@ -66,7 +66,8 @@ def bytes_from_thinned(part: Thinned) -> bytes:
     columns = [part.frame.astype("<i8"), part.score.astype(_FLOAT)]
     columns += [getattr(boxes, name).astype(_TYPES.get(name, _FLOAT)) for name in COLUMNS]
     columns += [part.evidence.frame.astype("<i8"), part.evidence.log_odds.astype(_FLOAT)]
-    head = _HEAD.pack(part.has_track, len(part.frame), len(boxes), len(part.evidence))
+    columns.append(np.array(part.lost, "<i8"))
+    head = _HEAD.pack(part.has_track, len(part.frame), len(boxes), len(part.evidence), len(part.lost))
     return head + b"".join(column.tobytes() for column in columns)
 
 
@@ -80,10 +81,10 @@ def thinned_from_bytes(data: bytes, first_frame: int, end_frame: int) -> Thinned
     """
     if len(data) < _HEAD.size:
         raise ValueError(f"{len(data)} bytes are too few for the answer of a stretch")
-    has_track, n_frames, n_boxes, n_evidence = _HEAD.unpack_from(data)
+    has_track, n_frames, n_boxes, n_evidence, n_lost = _HEAD.unpack_from(data)
     layout = [("frame", "<i8", n_frames), ("score", _FLOAT, n_frames)]
     layout += [(name, _TYPES.get(name, _FLOAT), n_boxes) for name in COLUMNS]
-    layout += [("frame", "<i8", n_evidence), ("log_odds", _FLOAT, n_evidence)]
+    layout += [("frame", "<i8", n_evidence), ("log_odds", _FLOAT, n_evidence), ("lost", "<i8", 2 * n_lost)]
     at, columns = _HEAD.size, []
     for _, kind, n in layout:
         column = np.frombuffer(data, kind, n, at)
@@ -97,6 +98,7 @@ def thinned_from_bytes(data: bytes, first_frame: int, end_frame: int) -> Thinned
         has_track=has_track,
         frame=columns[0],
         score=columns[1],
-        proposals=Proposals(**dict(zip(COLUMNS, columns[2:-2], strict=True))),
-        evidence=Evidence(frame=columns[-2], log_odds=columns[-1]),
+        proposals=Proposals(**dict(zip(COLUMNS, columns[2:-3], strict=True))),
+        evidence=Evidence(frame=columns[-3], log_odds=columns[-2]),
+        lost=tuple((first, end) for first, end in columns[-1].reshape(-1, 2).tolist()),
     )

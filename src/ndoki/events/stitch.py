@@ -38,6 +38,8 @@ class Thinned:
         Boxes at these frames; of a box detector, all boxes at or above the lowest score.
     evidence
         What the sound around these frames or boxes says of single shots, also beyond the stretch.
+    lost
+        Spans of the file's samples in the stretch that could not be decoded: first, and behind the last.
     """
 
     first_frame: int
@@ -47,6 +49,7 @@ class Thinned:
     score: Floats = field(default_factory=lambda: np.empty(0, np.float32))
     proposals: Proposals = field(default_factory=Proposals)
     evidence: Evidence = field(default_factory=Evidence)
+    lost: tuple[tuple[int, int], ...] = ()
 
 
 def thin(analysis: Analysis, first_frame: int, end_frame: int, *, column: int, least_score: float) -> Thinned:

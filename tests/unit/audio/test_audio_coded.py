@@ -138,6 +138,15 @@ def test_damage_in_the_middle_is_bridged(tmp_path: Path, caplog: pytest.LogCaptu
         sound, true = heard(str(path)), heard(str(whole))
     lost = np.flatnonzero(sound != true)
     assert 0 < len(lost) <= 3 * 4096
+    with open_samples(str(path)) as samples:
+        assert samples.lost(0, N_SAMPLES) == [], "nothing was read yet"
+        samples.read(0, N_SAMPLES, 0)
+        ((first, end),) = samples.lost(0, N_SAMPLES)
+        assert (lost >= first).all()
+        assert (lost < end).all()
+        assert end - first < len(lost) + 9, "a sample may be what the bridge makes it"
+        assert samples.lost(first + 5, end + 5) == [(first + 5, end)]
+        assert samples.lost(end, N_SAMPLES) == []
     assert "cannot be decoded" in caplog.text
     assert 0.4 < sound.min() < sound.max() < 0.6
 

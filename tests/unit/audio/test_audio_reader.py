@@ -12,7 +12,7 @@ import soundfile
 from ndoki.audio import reader
 from ndoki.audio.decoder import Decoder
 from ndoki.audio.header import read_header
-from ndoki.audio.reader import open_samples
+from ndoki.audio.reader import joined_spans, open_samples
 from ndoki.core.errors import AudioError
 
 Make = Callable[..., bytes]
@@ -25,6 +25,11 @@ def stereo(tmp_path: Path) -> str:
     count = np.arange(4000, dtype=np.int16)
     soundfile.write(tmp_path / "a.wav", np.stack([count, -count], axis=1), 8000, subtype="PCM_16")
     return str(tmp_path / "a.wav")
+
+
+def test_spans_that_touch_become_one() -> None:
+    assert joined_spans([(7, 9), (0, 3), (3, 5), (2, 4), (12, 20), (13, 14)]) == [(0, 5), (7, 9), (12, 20)]
+    assert joined_spans([]) == []
 
 
 def test_any_stretch_of_any_channel(stereo: str) -> None:

@@ -66,6 +66,7 @@ def thinned(rng, n, n_boxes, has_track=True):
         evidence=Evidence(
             frame=np.sort(rng.integers(0, 1 << 40, 2 * n)), log_odds=rng.normal(size=2 * n).astype(np.float32)
         ),
+        lost=tuple((7 + first, 1 << 41) for first in range(n)),
     )
 
 
@@ -74,6 +75,7 @@ def test_an_answer_comes_back_bit_for_bit(rng, n, n_boxes, has_track):
     part = thinned(rng, n, n_boxes, has_track)
     back = thinned_from_bytes(bytes_from_thinned(part), 7, 1 << 41)
     assert (back.first_frame, back.end_frame, back.has_track) == (7, 1 << 41, has_track)
+    assert (len(part.lost), back.lost) == (n, part.lost)
     columns = ("frame", "score"), COLUMNS, ("frame", "log_odds")
     pairs = (part, back), (part.proposals, back.proposals), (part.evidence, back.evidence)
     for names, (ours, theirs) in zip(columns, pairs, strict=True):
