@@ -22,6 +22,7 @@ lint: $(VENV)/.test ## ruff, mypy --strict, import-linter
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/mypy tools
+	$(VENV)/bin/mypy benchmarks
 	$(VENV)/bin/lint-imports
 
 accuracy: $(VENV)/.base ## recall at 60, 10 and 2 false alarms per hour, network and template

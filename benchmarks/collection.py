@@ -26,8 +26,18 @@ HERE = Path(__file__).resolve().parent
 STRETCHES_PER_HOUR = 15
 GIGABIT = 125 * MEGA
 USB_DISK, SSD = 120 * MEGA, 500 * MEGA
-CLOUD = {"latency_s": 0.1, "machine_bytes_s": 2 * GIGABIT, "link_bytes_s": 50 * GIGABIT, "failed_reads": 0.01}
-UNEVEN = {"speed_spread": 0.1, "straggler_share": 1 / 16, "deaths_per_hour": 0.05, "start_s": 60.0}
+
+
+def uneven(scene: Scene) -> Scene:
+    """Machines as they are: some slower, some that die, all that take time to start."""
+    return replace(scene, speed_spread=0.1, straggler_share=1 / 16, deaths_per_hour=0.05, start_s=60.0)
+
+
+def in_cloud(scene: Scene) -> Scene:
+    """Sound in object storage."""
+    return replace(
+        scene, latency_s=0.1, machine_bytes_s=2 * GIGABIT, link_bytes_s=50 * GIGABIT, failed_reads=0.01
+    )
 
 
 def scenes(compute_s: float, write_s: float) -> Iterator[Scene]:
@@ -36,13 +46,13 @@ def scenes(compute_s: float, write_s: float) -> Iterator[Scene]:
     yield laptop
     yield replace(laptop, name="1 laptop, SSD", machine_bytes_s=SSD)
     for n in (16, 256):
-        many = replace(laptop, n_machines=n, machine_bytes_s=SSD)
-        yield replace(many, name=f"{n}, a disk in each, --shard", is_sharded=True, **UNEVEN)
-        server = replace(many, machine_bytes_s=GIGABIT, **UNEVEN)
+        many = uneven(replace(laptop, n_machines=n, machine_bytes_s=SSD))
+        yield replace(many, name=f"{n}, a disk in each, --shard", is_sharded=True)
+        server = replace(many, machine_bytes_s=GIGABIT)
         yield replace(server, name=f"{n}, server at 1 Gbit/s", link_bytes_s=GIGABIT)
         yield replace(server, name=f"{n}, server at 10 Gbit/s", link_bytes_s=10 * GIGABIT)
-        yield replace(many, name=f"{n}, object storage", **UNEVEN, **CLOUD)
-        yield replace(many, name=f"{n}, object storage, --shard", is_sharded=True, **UNEVEN, **CLOUD)
+        yield replace(in_cloud(many), name=f"{n}, object storage")
+        yield replace(in_cloud(many), name=f"{n}, object storage, --shard", is_sharded=True)
 
 
 def measured() -> tuple[float, float]:

@@ -123,10 +123,10 @@ def main() -> int:
                 kind += one
     print(f"machine: {platform.processor() or platform.machine()}, Python {platform.python_version()}")
     print(f"{'pushed away':<32}{'shots':>6}" + "".join(f"{f'recall at {r:g}/h':>24}" for r in RATES))
-    for kind, clips_of in zip(CLASSES, found, strict=True):
+    for distance, clips_of in zip(CLASSES, found, strict=True):
         recall = intervals(Heldout(shots=tuple(clips_of), backgrounds=tuple(plain)))
         cells = "".join(f"{f'{i.value:.3f} [{i.low:.3f}, {i.high:.3f}]':>24}" for i in recall.values())
-        print(f"{kind!s:<32}{len(clips_of):>6}{cells}")
+        print(f"{distance!s:<32}{len(clips_of):>6}{cells}")
     return 0
 
 

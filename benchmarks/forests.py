@@ -144,7 +144,7 @@ def material_of(days: Sequence[Day]) -> Material:
 
 def thresholds_of(detector: Detector, material: Material, facts: Mapping[str, str]) -> dict[str, float]:
     """The card's operating points, ``balanced`` first, and the threshold that keeps 0.5 per hour here."""
-    points = operating_points(detector)
+    points: Mapping[str, float] = dict(operating_points(detector))
     chosen = {name: points[name] for name in ("balanced", "review", "alert") if name in points} or {
         "default": 0.5
     }
@@ -177,7 +177,7 @@ def level_parts(material: Material, threshold: float) -> dict[str, Part]:
         "loud, first": (snr_db >= AUDIBLE_DB) & opens,
         "faint, first": (np.abs(snr_db) <= FAINT_DB) & opens,
     }
-    parts = {}
+    parts: dict[str, Part] = {}
     for name, chosen in wanted.items():
         names = [name if one else "" for one in chosen.tolist()]
         rng = np.random.default_rng(0)

@@ -130,7 +130,7 @@ def show(counts: Sequence[Count], review: float, least: float) -> None:
         *("sound", "hours", f"events ≥ {review:g}", "lost", "new"),
         *(f"≥ {least:g}", "lost", "new", "passes", "with context"),
     )
-    show_tables([TextTable(title="The gate against --exhaustive", columns=columns, rows=rows)])
+    show_tables([TextTable(title="The gate against --exhaustive", columns=columns, rows=tuple(rows))])
 
 
 def main() -> int:

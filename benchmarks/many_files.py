@@ -109,7 +109,7 @@ def watch(process: psutil.Process, out: Path, n_files: int, began_s: float) -> W
 def measure(folder: Path, out: Path, n_files: int, options: argparse.Namespace) -> Watched:
     """One run."""
     shutil.rmtree(out, ignore_errors=True)
-    command = [Path(sys.executable).with_name("ndoki"), "detect", folder, "--out", out]
+    command: list[str | Path] = [Path(sys.executable).with_name("ndoki"), "detect", folder, "--out", out]
     began_s = time.perf_counter()
     with subprocess.Popen(
         [*command, "--detector", options.detector, "--jobs", str(options.jobs)], stdout=subprocess.DEVNULL

@@ -90,6 +90,7 @@ def stages(path: Path, seconds: float = 1800.0) -> dict[str, float]:
     from ndoki.features.floor import above_floor
     from ndoki.features.mel import log_mel
 
+    seconds = min(seconds, soundfile.info(path).duration)
     whole = load_network()
     detector = whole if whole.gate is None else whole.gated()
     spent: dict[str, float] = {}
@@ -102,7 +103,8 @@ def stages(path: Path, seconds: float = 1800.0) -> dict[str, float]:
 
     grid, step = detector.grid, detector.grid.frames_in(UNIT_S)
     with open_samples(str(path)) as samples:
-        for first in range(0, grid.frames_in(seconds), step):
+        n_frames = grid.n_frames(grid.n_samples(samples.header.n_samples, samples.header.rate_hz))
+        for first in range(0, min(n_frames, grid.frames_in(seconds)), step):
             read = partial(
                 read_block,
                 samples,
@@ -111,7 +113,7 @@ def stages(path: Path, seconds: float = 1800.0) -> dict[str, float]:
                 before_frames=detector.context_before_frames,
                 after_frames=detector.context_after_frames,
                 first_frame=first,
-                end_frame=first + step,
+                end_frame=min(n_frames, first + step),
             )
             block = spend("read and resample", read)
             bands = spend("mel and log", partial(log_mel, block.samples, detector.card.mel))

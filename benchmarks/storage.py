@@ -81,7 +81,7 @@ def served(folder: Path) -> Iterator[int]:
 
     samples = np.random.default_rng(1).uniform(-0.01, 0.01, LENGTH_S * RATE_HZ)
     soundfile.write(folder / "sound.wav", samples, RATE_HZ, subtype="PCM_16")
-    command = [sys.executable, __file__, "--serve", folder / "sound.wav"]
+    command = [sys.executable, __file__, "--serve", str(folder / "sound.wav")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield int(process.stdout.readline() if process.stdout else 0)
@@ -93,7 +93,7 @@ def memory_mb() -> float:
     """What this process holds."""
     import psutil
 
-    return psutil.Process().memory_info().rss / 1e6
+    return float(psutil.Process().memory_info().rss) / 1e6
 
 
 def measure(folder: Path) -> None:

@@ -184,6 +184,22 @@ def verdict(events: Sequence[Event]) -> str:
     return max(bursts, key=lambda burst: burst.n_shots).weapon if bursts else ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Told:
+    """Of each firing, whether its weapon was told, and rightly so."""
+
+    right: npt.NDArray[np.bool_]
+    told: npt.NDArray[np.bool_]
+
+    def of_told(self, chosen: npt.NDArray[np.int64]) -> float:
+        """Share that is right among those not rejected."""
+        return float(self.right[chosen].sum() / max(1, self.told[chosen].sum()))
+
+    def rejected(self, chosen: npt.NDArray[np.int64]) -> float:
+        """Share that is rejected."""
+        return float(1 - self.told[chosen].mean())
+
+
 def counted(answers: Sequence[Answer], within: float) -> list[str]:
     """Cells on counting: scenes, shots, reported by the detector alone and in the end, bias, share within."""
     n_true, n_found, n_alone = (
@@ -243,13 +259,13 @@ def two_table(answers: Sequence[Answer]) -> TextTable:
     for name, part in parts.items():
         truth = np.array(["automatic" if one.kind == AUTOMATIC else "shotgun" for one in part])
         said = np.array([one.of_two for one in part])
-        right, told = said == truth, said != "unknown"
+        shares = Told(right=said == truth, told=said != "unknown")
         rows.append(
             (
                 name,
                 str(len(part)),
-                interval(len(part), lambda i, r=right, t=told: float(r[i].sum() / max(1, t[i].sum())), ".1%"),
-                interval(len(part), lambda i, t=told: float(1 - t[i].mean()), ".1%"),
+                interval(len(part), shares.of_told, ".1%"),
+                interval(len(part), shares.rejected, ".1%"),
                 f"{np.mean(said[truth == 'automatic'] == 'unknown'):.1%}",
                 f"{np.mean(said[truth == 'shotgun'] == 'unknown'):.1%}",
             )
