@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ndoki.core.errors import LabelError
-from ndoki.core.types import Event, Label
+from ndoki.core.types import Event
 
 __all__ = [
     "Column",
@@ -23,7 +23,6 @@ __all__ = [
     "recording_key",
     "rows_by_recording",
     "rows_of_recordings",
-    "truths_from_labels",
 ]
 
 Doubles = npt.NDArray[np.float64]
@@ -193,20 +192,6 @@ def detections_from_rows(rows: Iterable[RowLike]) -> Detections:
         end_s=np.array([row.end_s for row in kept], np.float64),
         low_hz=_known(row.low_hz for row in kept),
         high_hz=_known(row.high_hz for row in kept),
-    )
-
-
-def truths_from_labels(labels: Iterable[Label], tags: Mapping[str, Column] | None = None) -> Truths:
-    """Columns of ground truth, keyed by `recording_key`; an unknown end or band becomes NaN."""
-    rows = list(labels)
-    ends_s = (None if row.end_sample is None else row.end_sample / row.rate_hz for row in rows)
-    return Truths(
-        recording=_keys(recording_key(row.source, row.channel) for row in rows),
-        onset_s=np.array([row.first_sample / row.rate_hz for row in rows], np.float64),
-        end_s=_known(ends_s),
-        low_hz=_known(row.low_hz for row in rows),
-        high_hz=_known(row.high_hz for row in rows),
-        tags=dict(tags or {}),
     )
 
 

@@ -3,18 +3,16 @@
 import io
 import warnings
 
-import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
 
-from ndoki.core.types import Floats
 from ndoki.detectors.network.card import Card, to_metadata
 from ndoki.detectors.network.gate import Gate, gate_to_metadata
 from ndoki.detectors.network.verifier import Verifier, verifier_to_metadata
 from ndoki.training.network import GunshotNet
 
-__all__ = ["export", "network_scores", "traced", "with_card", "with_gate", "without_names"]
+__all__ = ["export", "traced", "with_card", "with_gate", "without_names"]
 
 
 class _Scores(nn.Module):
@@ -91,20 +89,3 @@ def _with_metadata(content: bytes, metadata: dict[str, str]) -> bytes:
     onnx.checker.check_model(model)
     serialised: bytes = model.SerializeToString(deterministic=True)
     return serialised
-
-
-def network_scores(net: GunshotNet, above: Floats) -> Floats:
-    """Scores of a whole short sound by torch, for comparison with the exported file.
-
-    Parameters
-    ----------
-    above
-        float32, shape (n_frames, n_mels), level above the floor in units of 10 dB.
-
-    Returns
-    -------
-    float32, shape (n_frames, n_labels + 3)
-    """
-    padded = np.pad(above, ((net.spec.before_frames, net.spec.after_frames), (0, 0)))
-    with torch.no_grad():
-        return np.asarray(torch.sigmoid(net(torch.from_numpy(padded)[None]))[0].numpy(), np.float32)

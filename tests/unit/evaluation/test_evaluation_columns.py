@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ndoki.core.errors import LabelError
-from ndoki.core.types import DetectorId, Event, Label, Recording
+from ndoki.core.types import DetectorId, Event, Recording
 from ndoki.evaluation.columns import (
     Detections,
     Truths,
@@ -13,7 +13,6 @@ from ndoki.evaluation.columns import (
     recording_key,
     rows_by_recording,
     rows_of_recordings,
-    truths_from_labels,
 )
 from ndoki.tables.row import Row
 
@@ -49,20 +48,6 @@ def test_no_events_are_still_columns() -> None:
     detections = detections_from_events([])
     assert len(detections) == 0
     assert detections.onset_s.dtype == np.float64
-    assert len(truths_from_labels([])) == 0
-
-
-def test_labels_become_truths_with_unknown_ends() -> None:
-    labels = [
-        Label(source="a.wav", rate_hz=4000, first_sample=4000, end_sample=6000, low_hz=10.0, high_hz=900.0),
-        Label(source="a.wav", rate_hz=4000, first_sample=9000, channel=1),
-    ]
-    truths = truths_from_labels(labels, {"weapon": np.array(["rifle", ""])})
-    assert truths.recording.tolist() == ["a.wav#0", "a.wav#1"]
-    assert truths.onset_s.tolist() == [1.0, 2.25]
-    np.testing.assert_array_equal(truths.end_s, [1.5, np.nan])
-    np.testing.assert_array_equal(truths.high_hz, [900.0, np.nan])
-    assert truths.tags["weapon"].tolist() == ["rifle", ""]
 
 
 def _row(file: str, start_s: float, score: float | None) -> Row:
