@@ -1,20 +1,23 @@
 """One sound file, described: what is there, when it began, and where."""
 
 import re
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from datetime import timezone as fixed
 from pathlib import Path
 
 from ndoki.audio.header import read_header
 from ndoki.audio.layout import Header
 from ndoki.audio.metadata import RecorderNotes, read_metadata
+from ndoki.audio.reader import Span
 from ndoki.core.clock import DEPLOYMENT, NAME_OFFSET, NAME_ZONE, NO_TIME, Saying, choose_start
 from ndoki.core.deployments import Deployments
 from ndoki.core.file_names import NameTime, start_from_name
 from ndoki.core.sites import Answer, Deployment
 from ndoki.core.types import Recording
 
-__all__ = ["describe", "folder_site"]
+__all__ = ["describe", "folder_site", "with_loss"]
 
 # Folders that recorders and people make for order, and that name no place.
 _NO_PLACE = re.compile(
@@ -134,3 +137,20 @@ def folder_site(source: str) -> str:
 def _address(source: str) -> str:
     """Whole path with slashes, so that a relative name fits the same row and folder as the absolute one."""
     return source if "://" in source else Path(source).absolute().as_posix()
+
+
+def with_loss(recording: Recording, lost: Sequence[Span]) -> Recording:
+    """The recording, with a problem more where a part of its sound could not be decoded.
+
+    Parameters
+    ----------
+    lost
+        What `ndoki.audio.reader.Samples.lost` says of all of it.
+    """
+    if not lost:
+        return recording
+    lost_s = sum(end - first for first, end in lost) / recording.rate_hz
+    at = timedelta(seconds=lost[0][0] // recording.rate_hz)
+    places = f"at {at}" if len(lost) == 1 else f"at {at} and in {len(lost) - 1} more places"
+    problem = f"{lost_s:.1f} s of the sound, {places}, cannot be decoded: nothing can be found there."
+    return replace(recording, problems=(*recording.problems, problem))

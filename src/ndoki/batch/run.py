@@ -1,11 +1,11 @@
 """Many recordings, stretch by stretch. One bad file never costs another."""
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from datetime import timedelta, tzinfo
+from dataclasses import dataclass
+from datetime import tzinfo
 from itertools import count
 from queue import Empty, SimpleQueue
 
@@ -13,8 +13,8 @@ from ndoki.audio.access import is_url
 from ndoki.audio.blocks import stretches
 from ndoki.audio.header import read_header
 from ndoki.audio.patience import abandon_requests, take_requests
-from ndoki.audio.reader import Samples, Span, joined_spans
-from ndoki.audio.recording import describe
+from ndoki.audio.reader import Samples, joined_spans
+from ndoki.audio.recording import describe, with_loss
 from ndoki.audio.storage import content_identity, open_binary
 from ndoki.batch.hands import Answers, Failure, Hands, OpenFile, Task, Threads, guarded
 from ndoki.batch.ledger import Ledger
@@ -145,23 +145,12 @@ def heard_so_far(ledger: Ledger, job: Job) -> Iterator[Heard]:
     for recording_id, recording in ledger.recordings():
         events: list[Event] = []
         heard = ledger.stretches(recording_id)
-        whole = _with_loss(
+        whole = with_loss(
             recording, joined_spans(span for parts in heard.values() for one in parts for span in one.lost)
         )
         for channel, parts in heard.items():
             events += pick_stretches(parts, whole, channel, job.detector, job.picker)
         yield Heard(recording=whole, events=tuple(events))
-
-
-def _with_loss(recording: Recording, lost: Sequence[Span]) -> Recording:
-    """The recording, with a problem more where a part of its sound could not be decoded."""
-    if not lost:
-        return recording
-    lost_s = sum(end - first for first, end in lost) / recording.rate_hz
-    at = timedelta(seconds=lost[0][0] // recording.rate_hz)
-    places = f"at {at}" if len(lost) == 1 else f"at {at} and in {len(lost) - 1} more places"
-    problem = f"{lost_s:.1f} s of the sound, {places}, cannot be decoded: nothing can be found there."
-    return replace(recording, problems=(*recording.problems, problem))
 
 
 def _tasks(

@@ -11,7 +11,7 @@ from ndoki.audio.levels import MinuteLevels
 from ndoki.audio.metadata import RecorderNotes, read_metadata
 from ndoki.audio.quality import Quality, measure
 from ndoki.audio.reader import Samples, open_samples
-from ndoki.audio.recording import describe
+from ndoki.audio.recording import describe, with_loss
 from ndoki.audio.resets import find_resets
 from ndoki.core.deployments import Deployments
 from ndoki.core.errors import AudioError
@@ -78,7 +78,11 @@ def inspect_one(
                 recording=recording,
             )
         channels = range(header.n_channels) if channel is None else [channel - 1]
-        heard = [] if is_quick else _listened(source, header, channels, with_levels=with_levels)
+        heard: list[_Heard] = []
+        if not is_quick:
+            with open_samples(source, header) as samples:
+                heard = _listened(samples, channels, with_levels=with_levels)
+                recording = with_loss(recording, samples.lost(0, header.n_samples))
         return Inspection(
             source=source,
             header=header,
@@ -91,22 +95,22 @@ def inspect_one(
         return Inspection(source=source, failure=str(error))
 
 
-def _listened(
-    source: str, header: Header, channels: Iterable[int], *, with_levels: bool
-) -> list[tuple[int, Quality, Floats | None]]:
+_Heard = tuple[int, Quality, Floats | None]
+
+
+def _listened(samples: Samples, channels: Iterable[int], *, with_levels: bool) -> list[_Heard]:
+    header, heard = samples.header, []
     full_scale = _FULL_SCALE.get(header.encoding, _FULL_SCALE_16_BIT)
-    heard = []
-    with open_samples(source, header) as samples:
-        for channel in channels:
-            minutes = MinuteLevels(header.rate_hz) if with_levels else None
-            blocks = _blocks(samples, header, channel, minutes)
-            quality = measure(blocks, header.rate_hz, full_scale=full_scale)
-            heard.append((channel, quality, None if minutes is None else minutes.levels()))
+    for channel in channels:
+        minutes = MinuteLevels(header.rate_hz) if with_levels else None
+        quality = measure(_blocks(samples, channel, minutes), header.rate_hz, full_scale=full_scale)
+        heard.append((channel, quality, None if minutes is None else minutes.levels()))
     return heard
 
 
-def _blocks(samples: Samples, header: Header, channel: int, minutes: MinuteLevels | None) -> Iterator[Floats]:
+def _blocks(samples: Samples, channel: int, minutes: MinuteLevels | None) -> Iterator[Floats]:
     """A channel in minutes; each is shown to ``minutes`` on its way, so that the sound is read once."""
+    header = samples.header
     step = _BLOCK_S * header.rate_hz
     for first_sample in range(0, header.n_samples, step):
         block = samples.read(first_sample, min(first_sample + step, header.n_samples), channel)

@@ -1,10 +1,12 @@
 import json
+import re
 import subprocess
 import sys
 import wave
 
 import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner
 
 from ndoki.cli.inspect import inspect
@@ -55,6 +57,17 @@ def test_one_object_per_file_then_the_seams(card):
     gap, overlap = objects[3:]
     assert (gap["start_utc"], gap["length_s"]) == ("2013-06-20T23:00:10Z", 50.0)
     assert (overlap["start_utc"], overlap["length_s"]) == ("2013-06-20T23:01:05Z", 5.0)
+
+
+def test_what_cannot_be_decoded_is_said_once_it_was_listened_to(tmp_path):
+    path = tmp_path / "a.flac"
+    soundfile.write(path, np.random.default_rng(9).normal(0, 0.01, 10 * RATE_HZ), RATE_HZ)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 500] = bytes(500)
+    path.write_bytes(content)
+    (listened,), (quick,) = (_objects(path, *options)[1] for options in ((), ("--quick",)))
+    (said,) = set(listened["problems"]) - set(quick["problems"])
+    assert re.fullmatch(r"[01]\.\d s of the sound, at 0:00:0[45], cannot be decoded: .*", said)
 
 
 def test_clipping_and_silence_are_found(tmp_path):
