@@ -49,7 +49,7 @@ gate: $(VENV)/.base ## events that the network's gate loses, and how much sound 
 collection: $(VENV)/.base ## 140 000 h on a laptop, 16 and 256 machines: time, bytes, bottleneck
 	$(PYTHON) benchmarks/collection.py
 
-folds: $(VENV)/.test ## train the networks of the cross-validation, and the one that never heard the field (three hours on two cores)
+folds: $(VENV)/.test ## train the networks of the cross-validation, and the one that never heard the field (four hours on two cores)
 	$(VENV)/bin/ndoki train recipes/gunshot-simulated.toml --out build/first/gunshot-simulated.onnx
 	$(VENV)/bin/ndoki verifier build/first/gunshot-simulated.onnx --recipe recipes/verifier-simulated.toml --out benchmarks/folds/gunshot-simulated.onnx
 	for fold in 0 1 2 3 4; do $(VENV)/bin/ndoki train recipes/gunshot-field.toml --fold $$fold --out build/folds/gunshot-fold$$fold.onnx; done

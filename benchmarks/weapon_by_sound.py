@@ -5,7 +5,7 @@ with the simulator's preset TRAIN and near shots of split ``train``, those to be
 other guns in other forests. The network sees what the verifier sees (`ndoki.features.close_up`), at the true
 onset, and is built like it. Right 50 times of 100 is chance. Intervals come from resampling shots.
 
-Needs ../shared/data and the extra `train`; ten minutes on two cores.
+Needs ../shared/data and the extra `train`; five minutes on two cores.
 """
 
 import argparse
@@ -119,8 +119,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--shots", type=int, default=9000, help="to learn from")
-    parser.add_argument("--told", type=int, default=2000, help="to be told, of each world")
+    parser.add_argument("--shots", type=int, default=6000, help="to learn from")
+    parser.add_argument("--told", type=int, default=1000, help="to be told, of each world")
     parser.add_argument("--steps", type=int, default=900)
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared/data")
     options = parser.parse_args()

@@ -16,7 +16,7 @@ from ndoki.detectors.network.verifier import Verifier
 from ndoki.training.material import build_materials
 from ndoki.training.run import Workplace, mark
 from ndoki.training.verifier_loop import train_verifier
-from ndoki.training.verifier_network import exported_verifier
+from ndoki.training.verifier_network import VerifierNet, exported_verifier
 from ndoki.training.verifier_recipe import VerifierRecipe
 from ndoki.training.views import Views, build_views
 
@@ -72,11 +72,19 @@ def fit_verifier(
         raise ConfigError(f"{len(networks)} network(s) for {network.n_folds} folds")
     if any((one.card.mel, one.card.floor) != (network.mel, network.floor) for one in networks):
         raise ConfigError("the networks take other frames than those of the recipe")
+    return Verifier.opened(exported_verifier(_trained(recipe, networks, fold, place), recipe), recipe.spec)
+
+
+def _trained(
+    recipe: VerifierRecipe, networks: Sequence[NetworkDetector], fold: int | None, place: Workplace
+) -> VerifierNet:
+    """The verifier of a recipe, its bases first. One that was trained to its end is only read."""
+    start_from = None if recipe.base is None else _trained(recipe.base, networks, fold, place)
     views = make_views(recipe, networks, place)
     which = "all" if fold is None else f"{fold}"
     checkpoint = place.cache / f"verifier-{which}-{recipe.digest[:12]}-{_named(recipe, networks, place)}.pt"
-    net = train_verifier(views, _usable(views, recipe, fold), recipe, checkpoint=checkpoint)
-    return Verifier.opened(exported_verifier(net, recipe), recipe.spec)
+    usable = _usable(views, recipe, fold)
+    return train_verifier(views, usable, recipe, checkpoint=checkpoint, start_from=start_from)
 
 
 def card_with(card: Card, recipe: VerifierRecipe) -> Card:

@@ -25,7 +25,12 @@ Places = npt.NDArray[np.int64]
 
 
 def train_verifier(
-    views: Views, usable: Places, recipe: VerifierRecipe, *, checkpoint: Path | None = None
+    views: Views,
+    usable: Places,
+    recipe: VerifierRecipe,
+    *,
+    checkpoint: Path | None = None,
+    start_from: VerifierNet | None = None,
 ) -> VerifierNet:
     """Train on some of the views; the same recipe gives the same network to the bit.
 
@@ -35,6 +40,8 @@ def train_verifier(
         Numbers of the views that may be learned from.
     checkpoint
         Where the state is kept every 100 steps. A run that finds one goes on from there.
+    start_from
+        Weights to begin with; random ones without.
 
     Returns
     -------
@@ -50,6 +57,8 @@ def train_verifier(
     torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
     net, average = VerifierNet(recipe), VerifierNet(recipe)
+    if start_from is not None:
+        net.load_state_dict(start_from.state_dict())
     average.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=loop.learning_rate, weight_decay=loop.weight_decay)
     first_step = resume(checkpoint, net, average, optimiser)

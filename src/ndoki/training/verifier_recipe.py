@@ -86,6 +86,9 @@ class VerifierRecipe:
         file: ``examples_of = "other.toml"``.
     channels
         Of the four convolutions over time and frequency and the one over time.
+    base
+        Recipe whose verifier this one goes on from, with views of the same kind; in the file:
+        ``continues = "other.toml"``.
     """
 
     examples_of: Recipe = field(default_factory=lambda: Recipe(name="gunshot"))
@@ -94,10 +97,16 @@ class VerifierRecipe:
     spec: VerifierSpec = field(default_factory=VerifierSpec)
     views: ViewsSpec = field(default_factory=ViewsSpec)
     loop: VerifierLoop = field(default_factory=VerifierLoop)
+    base: "VerifierRecipe | None" = None
 
     def __post_init__(self) -> None:
         if len(self.channels) != 5 or self.spec.view.n_frames % 16:
             raise ConfigError("a verifier has five numbers of channels, and views of a multiple of 16 frames")
+        if self.base is not None and (self.base.channels, self.base.spec.view) != (
+            self.channels,
+            self.spec.view,
+        ):
+            raise ConfigError("a recipe that continues another needs the same channels and views")
 
     @property
     def views_digest(self) -> str:
@@ -108,7 +117,9 @@ class VerifierRecipe:
     @property
     def digest(self) -> str:
         """SHA-256 over all values that the trained weights depend on."""
-        values = (self.views_digest, self.channels, asdict(self.loop))
+        values: tuple[object, ...] = (self.views_digest, self.channels, asdict(self.loop))
+        if self.base is not None:
+            values += (self.base.digest,)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -124,5 +135,7 @@ def read_verifier_recipe(path: Path) -> VerifierRecipe:
     named = table.pop("examples_of", None)
     if named is None:
         raise ConfigError(f"{path}: the key 'examples_of' is missing; it names the recipe of the network")
+    continued = table.pop("continues", None)
     recipe = from_table(VerifierRecipe, table, str(path))
-    return replace(recipe, examples_of=read_recipe(path.parent / str(named)))
+    base = None if continued is None else read_verifier_recipe(path.parent / str(continued))
+    return replace(recipe, examples_of=read_recipe(path.parent / str(named)), base=base)

@@ -285,6 +285,9 @@ def test_a_recipe_names_the_networks_recipe(tmp_path):
     path.write_text('examples_of = "net.toml"\n[views]\nn_examples = 7\n[spec]\nweight = 0.4\n')
     recipe = read_verifier_recipe(path)
     assert (recipe.examples_of.seed, recipe.views.n_examples, recipe.spec.weight) == (9, 7, 0.4)
+    (tmp_path / "second.toml").write_text('continues = "verifier.toml"\nexamples_of = "net.toml"\nseed = 5\n')
+    second = read_verifier_recipe(tmp_path / "second.toml")
+    assert (second.base, second.seed) == (recipe, 5)
     path.write_text("[views]\nn_examples = 7\n")
     with pytest.raises(ConfigError, match="'examples_of' is missing"):
         read_verifier_recipe(path)
@@ -299,6 +302,20 @@ def test_digests_follow_what_they_stand_for():
     assert replace(RECIPE, views=ViewsSpec(n_examples=7)).views_digest != RECIPE.views_digest
     # What it is asked about, and how far it is believed, is settled after the training.
     assert replace(RECIPE, spec=replace(RECIPE.spec, weight=0.4)).digest == RECIPE.digest
+    second = replace(RECIPE, base=RECIPE)
+    assert (second.views_digest, second.digest != RECIPE.digest) == (RECIPE.views_digest, True)
+    assert replace(second, base=replace(RECIPE, seed=77)).digest != second.digest
+
+
+def test_a_recipe_goes_on_from_where_its_base_ended(fitted, tmp_path):
+    paths, recipe, place = fitted
+    networks = [load_network(path) for path in paths]
+    first = fit_verifier(recipe, networks, 0, place)
+    idle, busy = (replace(recipe, base=recipe, loop=replace(LOOP, n_steps=n)) for n in (0, 1))
+    assert fit_verifier(idle, networks, 0, place).content == first.content
+    assert fit_verifier(busy, networks, 0, place).content != first.content
+    with pytest.raises(ConfigError, match="needs the same channels and views"):
+        replace(recipe, base=replace(recipe, channels=(1, 2, 3, 4, 5)))
 
 
 def test_the_command_writes_a_network_with_its_verifier_and_calibrates_it(fitted, tmp_path):
