@@ -40,7 +40,7 @@ class VerifierSpec:
     """
 
     view: CloseUpSpec = field(default_factory=CloseUpSpec)
-    least_score: float = 0.35
+    least_score: float = 0.4
     weight: float = 0.5
 
 
