@@ -42,7 +42,7 @@ MOST_LOST = 0.005
 
 @dataclass(slots=True)
 class Count:
-    """What was found in some sound by lowest score, without and behind the gate; frames that passed, and all."""
+    """What was found in some sound, by lowest score, and how many frames passed the gate."""
 
     name: str
     hours: float = 0.0
