@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ndoki.core.types import Floats
 from ndoki.training.network import GunshotNet, NetworkSpec
 from ndoki.training.pool import Pool
 
@@ -29,6 +30,18 @@ def tiny_net() -> GunshotNet:
             if name.endswith("bias"):
                 weight.add_(0.2 * torch.randn(weight.shape))
     return net.eval()
+
+
+@pytest.fixture
+def by_torch() -> Callable[[GunshotNet, Floats], Floats]:
+    """``by_torch(net, above)``: torch outputs for a short sound, shape (n_frames, n_labels + 3)."""
+
+    def outputs(net: GunshotNet, above: Floats) -> Floats:
+        padded = np.pad(above, ((net.spec.before_frames, net.spec.after_frames), (0, 0)))
+        with torch.no_grad():
+            return np.asarray(torch.sigmoid(net(torch.from_numpy(padded)[None]))[0])
+
+    return outputs
 
 
 @pytest.fixture

@@ -133,14 +133,7 @@ def test_masking_hides_lowest_or_highest_bands(pool, tiny):
     assert not hidden[:, 10:20].any()
 
 
-def network_scores(net, above):
-    """Outputs of torch for a whole short sound."""
-    padded = np.pad(above, ((net.spec.before_frames, net.spec.after_frames), (0, 0)))
-    with torch.no_grad():
-        return torch.sigmoid(net(torch.from_numpy(padded)[None]))[0].numpy()
-
-
-def test_it_learns_a_handful_by_heart(pool, tiny):
+def test_it_learns_a_handful_by_heart(pool, tiny, by_torch):
     examples = pool(12)
     spec = LoopSpec(
         n_steps=120, batch_size=8, learning_rate=1e-2, average_decay=0.9, bfloat16=False, mask_share=0.0
@@ -150,7 +143,7 @@ def test_it_learns_a_handful_by_heart(pool, tiny):
     for i in range(12):
         rows = slice(examples.first_frames[i], examples.first_frames[i + 1])
         above = examples.frames[rows].astype(np.float32) * (FRAME_STEP_DB / 10)
-        outputs = network_scores(net, above)
+        outputs = by_torch(net, above)
         scores, truth = outputs[:, 0], np.flatnonzero(examples.onset[rows] == 255)
         if len(truth):
             assert int(scores.argmax()) == truth[0]
