@@ -214,7 +214,9 @@ def counted(answers: Sequence[Answer], within: float) -> list[str]:
 
 
 def interval(n: int, measure: Callable[[npt.NDArray[np.int64]], float], form: str) -> str:
-    """A measure of n scenes, given as their numbers, with its 95 % interval."""
+    """A measure of n scenes, given as their numbers, with its 95 % interval; a dash of none."""
+    if not n:
+        return "–"
     rng = np.random.default_rng(0)
     drawn = np.array([measure(rng.integers(0, n, n)) for _ in range(N_RESAMPLES)])
     found = interval_of(measure(np.arange(n)), drawn)
@@ -235,15 +237,18 @@ def count_table(answers: Sequence[Answer], kind: str, within: float, *, heard: b
     return TextTable(title=f"Shots {kind}, scenes: {which}", columns=columns, rows=rows)
 
 
+def share_of(answer: str, said: Sequence[str]) -> str:
+    """Share of answers that are this one; a dash where nothing was said."""
+    return f"{said.count(answer) / len(said):.1%}" if said else "–"
+
+
 def weapon_table(answers: Sequence[Answer]) -> TextTable:
     """What the weapon was said to be, of firings that were found."""
     rows = []
     for kind in (AUTOMATIC, QUICK, SHOTGUN, RIFLE):
         chosen = [one for one in answers if one.kind == kind and one.n_found]
-        said = [one.weapon for one in chosen] if chosen else []
-        shares = [
-            f"{said.count(name) / len(said):.1%}" for name in ("automatic", "rifle", "shotgun", "unknown")
-        ]
+        said = [one.weapon for one in chosen]
+        shares = [share_of(name, said) for name in ("automatic", "rifle", "shotgun", "unknown")]
         rows.append((kind, str(len(said)), *shares))
     columns = ("fired", "found", "automatic", "rifle", "shotgun", "unknown")
     return TextTable(title="Weapon, all three carried", columns=columns, rows=tuple(rows))
@@ -266,8 +271,7 @@ def two_table(answers: Sequence[Answer]) -> TextTable:
                 str(len(part)),
                 interval(len(part), shares.of_told, ".1%"),
                 interval(len(part), shares.rejected, ".1%"),
-                f"{np.mean(said[truth == 'automatic'] == 'unknown'):.1%}",
-                f"{np.mean(said[truth == 'shotgun'] == 'unknown'):.1%}",
+                *(share_of("unknown", list(said[truth == of])) for of in ("automatic", "shotgun")),
             )
         )
     columns = ("", "firings found", "right of told, %", "rejected, %", "of automatic", "of shotgun")
