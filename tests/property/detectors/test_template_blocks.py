@@ -77,8 +77,9 @@ def test_sound_k_hops_later_scores_k_frames_later(k):
 
 
 @settings(max_examples=10, deadline=None)
-@given(gain_db=st.floats(-20, 20))
+@given(gain_db=st.floats(-12, 20))
 def test_gain_does_not_matter_above_the_noise_of_16_bits(gain_db):
+    """The sound's own noise is 41 dB above that of 16 bits; from 27 dB on the added noise begins to show."""
     sound = forest(20_000, [8000])
     louder = (sound * 10 ** (gain_db / 20)).astype(np.float32)
     np.testing.assert_allclose(scores(louder), scores(sound), atol=0.05)

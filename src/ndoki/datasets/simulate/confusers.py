@@ -10,7 +10,11 @@ from ndoki.core.types import Floats
 from ndoki.datasets.simulate.animals import alarm_call, bee, frog, insect_onset
 from ndoki.datasets.simulate.impulses import (
     branch_crack,
+    buttress_drum,
     cable_knock,
+    chest_beat,
+    chop,
+    double_knock,
     footsteps,
     fruit_fall,
     raindrop,
@@ -26,7 +30,11 @@ _MAKERS: dict[str, Callable[[np.random.Generator, int], npt.NDArray[np.float64]]
     "alarm_call": alarm_call,
     "bee": bee,
     "branch_crack": branch_crack,
+    "buttress_drum": buttress_drum,
     "cable_knock": cable_knock,
+    "chest_beat": chest_beat,
+    "chop": chop,
+    "double_knock": double_knock,
     "footsteps": footsteps,
     "frog": frog,
     "fruit_fall": fruit_fall,

@@ -7,7 +7,11 @@ import numpy.typing as npt
 
 __all__ = [
     "branch_crack",
+    "buttress_drum",
     "cable_knock",
+    "chest_beat",
+    "chop",
+    "double_knock",
     "footsteps",
     "fruit_fall",
     "raindrop",
@@ -88,11 +92,39 @@ def woodpecker(rng: np.random.Generator, rate_hz: int) -> Wave:
     swell = np.sin(np.pi * (np.arange(n_knocks) + rng.uniform(0.4, 1.0)) / (n_knocks + 1)) ** rng.uniform(
         0.2, 1
     )
-    wave = np.zeros(int((0.3 + intervals_s.sum()) * rate_hz))
-    for time_s, strength in zip(np.cumsum(intervals_s), swell, strict=True):
-        knock = _ringing(trunk_hz, trunk_s, rng, rate_hz, 0.1, spread=0.1)
-        _add(wave, int(time_s * rate_hz), knock * strength)
-    return wave
+    return _struck(np.cumsum(intervals_s), swell, trunk_hz, trunk_s, rng, rate_hz)
+
+
+def double_knock(rng: np.random.Generator, rate_hz: int) -> Wave:
+    """Two strikes on one trunk within a fifth of a second: woodpeckers of the genus Campephilus.
+
+    Through a forest it is the look-alike closest to a shot and its echo.
+    """
+    times_s = np.array([0.03, 0.03 + rng.uniform(0.05, 0.2)])
+    return _hit_wood(times_s, np.array([1.0, rng.uniform(0.25, 1.1)]), rng, rate_hz)
+
+
+def chop(rng: np.random.Generator, rate_hz: int) -> Wave:
+    """An axe, a machete or a mortar: one to eight strokes at a worker's pace."""
+    n_strokes = int(rng.integers(1, 9))
+    times_s = 0.03 + np.arange(n_strokes) * rng.uniform(0.4, 1.6) * rng.uniform(0.93, 1.07, n_strokes)
+    return _hit_wood(times_s, rng.uniform(0.4, 1.0, n_strokes), rng, rate_hz)
+
+
+def buttress_drum(rng: np.random.Generator, rate_hz: int) -> Wave:
+    """A chimpanzee drums on the buttress of a tree: 1 to 14 low beats, two to ten per second."""
+    n_modes, n_beats = int(rng.integers(2, 6)), int(rng.integers(1, 15))
+    root_hz, root_s = rng.uniform(40, 400, n_modes), rng.uniform(0.005, 0.06, n_modes)
+    times_s = 0.03 + np.arange(n_beats) * rng.uniform(0.1, 0.5) * rng.uniform(0.8, 1.2, n_beats)
+    return _struck(times_s, rng.uniform(0.2, 1.0, n_beats), root_hz, root_s, rng, rate_hz, spread=0.3)
+
+
+def chest_beat(rng: np.random.Generator, rate_hz: int) -> Wave:
+    """A gorilla beats its chest: 3 to 18 hollow pops, 7 to 15 per second, that hardly ring."""
+    n_beats, interval_s = int(rng.integers(3, 19)), 1 / rng.uniform(7, 15)
+    chest_hz, chest_s = rng.uniform(150, 900, 3), rng.uniform(0.002, 0.012, 3)
+    times_s = 0.03 + np.arange(n_beats) * interval_s * rng.uniform(0.95, 1.05, n_beats)
+    return _struck(times_s, rng.uniform(0.4, 1.0, n_beats), chest_hz, chest_s, rng, rate_hz, spread=0.2)
 
 
 def footsteps(rng: np.random.Generator, rate_hz: int) -> Wave:
@@ -134,6 +166,38 @@ def tree_fall(rng: np.random.Generator, rate_hz: int) -> Wave:
     _add(wave, int(lead_s * rate_hz), 0.3 * rush)
     blow = _ringing(rng.uniform(25, 140, 5), rng.uniform(0.05, 0.2, 5), rng, rate_hz, 1.0)
     _add(wave, int((lead_s + 0.9 * rush_s) * rate_hz), blow * rng.uniform(0.6, 1.2))
+    return wave
+
+
+def _hit_wood(times_s: Wave, strengths: Wave, rng: np.random.Generator, rate_hz: int) -> Wave:
+    """One piece of wood hit by something hard: a crack in all bands, and modes that wet wood soon damps."""
+    n_modes = int(rng.integers(3, 9))
+    wood_hz = rng.uniform(90, 1900, n_modes)
+    wood_s = np.exp(rng.uniform(math.log(0.0008), math.log(0.02), n_modes))
+    wave = _struck(times_s, strengths, wood_hz, wood_s, rng, rate_hz, spread=0.25)
+    crack_s, crack, low_hz = rng.uniform(0.001, 0.008), rng.uniform(0.1, 1.2), rng.uniform(60, 500)
+    for time_s, strength in zip(times_s, strengths, strict=True):
+        burst = _noise_burst(rng, rate_hz, crack_s, low_hz, 0.4 * rate_hz)
+        _add(wave, int(time_s * rate_hz), crack * strength * burst)
+    return wave
+
+
+def _struck(
+    times_s: Wave,
+    strengths: Wave,
+    modes_hz: Wave,
+    decays_s: Wave,
+    rng: np.random.Generator,
+    rate_hz: int,
+    *,
+    spread: float = 0.1,
+) -> Wave:
+    """One body struck at each of some times, and 0.3 s more."""
+    length_s = 0.1 + 4 * float(decays_s.max())
+    wave = np.zeros(int((0.3 + float(times_s.max())) * rate_hz))
+    for time_s, strength in zip(times_s, strengths, strict=True):
+        blow = _ringing(modes_hz, decays_s, rng, rate_hz, length_s, spread)
+        _add(wave, int(time_s * rate_hz), blow * strength)
     return wave
 
 

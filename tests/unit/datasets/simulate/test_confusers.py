@@ -41,6 +41,34 @@ def test_names():
         render_confuser("dragon", np.random.default_rng(0), RATE)
 
 
+def strikes_s(kind, seed, gap_s):
+    """Times at which the level of 5 ms rises to more than a fifth of its highest, at least so far apart."""
+    wave = render_confuser(kind, np.random.default_rng(seed), RATE).astype(float)
+    level = np.sqrt(np.convolve(wave**2, np.ones(40) / 40, "same"))
+    times_s = np.flatnonzero(level > level.max() / 5) / RATE
+    return times_s[np.diff(times_s, prepend=-1) > gap_s]
+
+
+def test_a_double_knock_is_two_strikes_within_a_fifth_of_a_second():
+    found = [strikes_s("double_knock", seed, 0.02) for seed in range(40)]
+    pairs = [times_s for times_s in found if len(times_s) == 2]
+    assert len(pairs) > 25
+    assert all(0.02 < first < 0.04 and 0.04 < second - first < 0.21 for first, second in pairs)
+
+
+def test_somebody_chops_at_a_pace():
+    gaps_s = np.concatenate([np.diff(strikes_s("chop", seed, 0.25)) for seed in range(20)])
+    assert len(gaps_s) > 20
+    assert 0.3 < gaps_s.min() < gaps_s.max() < 6
+
+
+def test_apes_drum_low_and_beat_their_chests_fast():
+    assert typical_share("buttress_drum", 450) > 0.9
+    assert 0.2 < typical_share("chest_beat", 450) < 0.8
+    rates = [1 / np.median(np.diff(strikes_s("chest_beat", seed, 0.03))) for seed in range(15)]
+    assert 6 < np.median(rates) < 16
+
+
 def test_twigs_ring_high_and_thunder_low():
     assert typical_share("branch_crack", 700) < 0.4
     assert typical_share("branch_crack", 150) < 0.015
