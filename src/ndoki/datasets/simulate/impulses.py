@@ -9,7 +9,6 @@ __all__ = [
     "branch_crack",
     "buttress_drum",
     "cable_knock",
-    "chest_beat",
     "chop",
     "double_knock",
     "footsteps",
@@ -117,14 +116,6 @@ def buttress_drum(rng: np.random.Generator, rate_hz: int) -> Wave:
     root_hz, root_s = rng.uniform(40, 400, n_modes), rng.uniform(0.005, 0.06, n_modes)
     times_s = 0.03 + np.arange(n_beats) * rng.uniform(0.1, 0.5) * rng.uniform(0.8, 1.2, n_beats)
     return _struck(times_s, rng.uniform(0.2, 1.0, n_beats), root_hz, root_s, rng, rate_hz, spread=0.3)
-
-
-def chest_beat(rng: np.random.Generator, rate_hz: int) -> Wave:
-    """A gorilla beats its chest: 3 to 18 hollow pops, 7 to 15 per second, that hardly ring."""
-    n_beats, interval_s = int(rng.integers(3, 19)), 1 / rng.uniform(7, 15)
-    chest_hz, chest_s = rng.uniform(150, 900, 3), rng.uniform(0.002, 0.012, 3)
-    times_s = 0.03 + np.arange(n_beats) * interval_s * rng.uniform(0.95, 1.05, n_beats)
-    return _struck(times_s, rng.uniform(0.4, 1.0, n_beats), chest_hz, chest_s, rng, rate_hz, spread=0.2)
 
 
 def footsteps(rng: np.random.Generator, rate_hz: int) -> Wave:
