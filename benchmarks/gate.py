@@ -24,6 +24,7 @@ from ndoki.audio.reader import open_samples
 from ndoki.audio.recording import describe
 from ndoki.cli.progress import show_tables
 from ndoki.core.types import Event
+from ndoki.datasets.edition import EDITION
 from ndoki.datasets.manifest import read_manifest
 from ndoki.datasets.simulate.day import simulate_day
 from ndoki.datasets.simulate.measured import load_near_shots
@@ -103,7 +104,7 @@ def passing(path: Path, gated: NetworkDetector, found: Count) -> None:
 
 def rainy_day(hours: float, data: Path, work: Path) -> Path:
     """Simulated once, and kept."""
-    path = work / f"rain_{hours:g}h.wav"
+    path = work / f"rain_{hours:g}h_e{EDITION}.wav"
     if not path.exists():
         work.mkdir(parents=True, exist_ok=True)
         clips = read_manifest(data / "clips.csv") if (data / "clips.csv").is_file() else []

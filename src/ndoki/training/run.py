@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ndoki.datasets.edition import EDITION
 from ndoki.datasets.manifest import manifest_digest
 from ndoki.detectors.network.card import Card
 from ndoki.training.export import export
@@ -52,13 +53,14 @@ def usable_examples(pool: Pool, recipe: Recipe, fold: int | None) -> npt.NDArray
 
 
 def mark(recipe: Recipe) -> str:
-    """Ending of a cached file's name that changes with the mined clips of a recipe and of its bases."""
+    """Ending of a cached file's name: edition of examples, and mined clips of a recipe and of its bases."""
     lists: list[str] = []
     stage: Recipe | None = recipe
     while stage is not None:
         lists += [manifest_digest(path) for path in stage.mined.paths]
         stage = stage.base
-    return f"-{hashlib.sha256(''.join(lists).encode()).hexdigest()[:8]}" if lists else ""
+    mined = f"-{hashlib.sha256(''.join(lists).encode()).hexdigest()[:8]}" if lists else ""
+    return f"-e{EDITION}{mined}"
 
 
 def make_pool(recipe: Recipe, place: Workplace) -> Pool:

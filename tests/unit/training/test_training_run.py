@@ -11,12 +11,13 @@ from click.testing import CliRunner
 from ndoki.audio.recording import describe
 from ndoki.cli.train import train
 from ndoki.core.errors import ConfigError, LabelError
+from ndoki.datasets.edition import EDITION
 from ndoki.datasets.manifest import manifest_digest
 from ndoki.detectors.network.detector import load_network
 from ndoki.events.pick import Picker
 from ndoki.scan import scan
 from ndoki.training.recipe import read_recipe
-from ndoki.training.run import Workplace, make_pool, train_fold, usable_examples
+from ndoki.training.run import Workplace, checkpoint_of, make_pool, train_fold, usable_examples
 
 RECIPE = """
 name = "tiny"
@@ -113,7 +114,7 @@ def test_a_checkpoint_is_named_for_its_fold_and_recipe(recipe, data_set, tmp_pat
     settings = read_recipe(recipe)
     settings = replace(settings, loop=replace(settings.loop, n_steps=100, batch_size=1, bfloat16=False))
     train_fold(settings, make_pool(settings, place), 0, place)
-    assert (place.cache / f"net-0-{settings.digest[:12]}.pt").is_file()
+    assert (place.cache / f"net-0-{settings.digest[:12]}-e{EDITION}.pt").is_file()
 
 
 def test_what_never_heard_the_field_is_trained_once_for_all_folds(recipe, data_set, tmp_path):
@@ -127,7 +128,19 @@ def test_what_never_heard_the_field_is_trained_once_for_all_folds(recipe, data_s
     pool = make_pool(second, place)
     for fold in (0, 1):
         train_fold(second, pool, fold, place)
-    assert [path.name for path in place.cache.glob("net-*")] == [f"net-all-{first.digest[:12]}.pt"]
+    assert [path.name for path in place.cache.glob("net-*")] == [f"net-all-{first.digest[:12]}-e{EDITION}.pt"]
+
+
+def test_examples_of_another_edition_are_made_anew(recipe, data_set, tmp_path, monkeypatch):
+    """A changed simulator is not in the recipe, and must not be overlooked."""
+    place = Workplace(manifest=data_set, cache=tmp_path / "cache", n_processes=1)
+    settings = read_recipe(recipe)
+    before = checkpoint_of(settings, 0, place)
+    for edition in (EDITION, EDITION, EDITION + 1):
+        monkeypatch.setattr("ndoki.training.run.EDITION", edition)
+        make_pool(settings, place)
+    assert len(list(place.cache.glob("pool-*"))) == 2
+    assert checkpoint_of(settings, 0, place) != before
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 
 from ndoki.core.errors import AudioError, ConfigError, OutputError
 from ndoki.core.types import Floats
+from ndoki.datasets.edition import EDITION
 from ndoki.datasets.simulate.background import ForestNoise, draw_forest_noise, forest_noise
 from ndoki.datasets.simulate.confusers import CONFUSERS
 from ndoki.datasets.simulate.draw import draw_recorder
@@ -99,7 +100,7 @@ def simulate_day(
     cues = plan(rng, hours * 3600, rate_hz, stage.rates, kinds)
     truth, settings = (out_wav.with_suffix(ending) for ending in _BESIDE)
     files = DayFiles(sound=out_wav, truth=truth, settings=settings)
-    told = {"hours": hours, "seed": seed, **_settings(stage, place, backgrounds)}
+    told = {"edition": EDITION, "hours": hours, "seed": seed, **_settings(stage, place, backgrounds)}
     noise = _noise(place, backgrounds, rate_hz)
     try:
         with renamed_when_done(files.sound) as sound, renamed_when_done(files.truth) as table:
