@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["follow", "keep", "resume"]
+__all__ = ["finished_state", "follow", "keep", "resume"]
 
 _log = logging.getLogger(__name__)
 
@@ -49,3 +49,12 @@ def resume(path: Path | None, net: nn.Module, average: nn.Module, optimiser: tor
     optimiser.load_state_dict(state["optimiser"])
     _log.info("going on from step %d of %s", state["step"], path)
     return int(state["step"])
+
+
+def finished_state(path: Path | None, n_steps: int) -> dict[str, torch.Tensor] | None:
+    """Averaged weights of a training that was kept at its end; None if there is none, or it is not done."""
+    if path is None or not path.exists():
+        return None
+    state = torch.load(path, weights_only=True)
+    average: dict[str, torch.Tensor] = state["average"]
+    return average if state["step"] >= n_steps else None

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ndoki.training.checkpoint import follow, keep, resume
+from ndoki.training.checkpoint import finished_state, follow, keep, resume
 from ndoki.training.network import GunshotNet, NetworkSpec
 from ndoki.training.pool import FRAME_STEP_DB, Pool
 
@@ -217,11 +217,9 @@ def train_network(
 
 def finished(checkpoint: Path, net_spec: NetworkSpec, spec: LoopSpec) -> GunshotNet | None:
     """The network that `train_network` returned, from its checkpoint; None if that is of an earlier step."""
-    if not checkpoint.exists():
-        return None
-    state = torch.load(checkpoint, weights_only=True)
-    if state["step"] < spec.n_steps:
+    state = finished_state(checkpoint, spec.n_steps)
+    if state is None:
         return None
     average = GunshotNet(net_spec)
-    average.load_state_dict(state["average"])
+    average.load_state_dict(state)
     return average.eval()

@@ -15,7 +15,7 @@ from ndoki.detectors.network.detector import NetworkDetector
 from ndoki.detectors.network.verifier import Verifier
 from ndoki.training.material import build_materials
 from ndoki.training.run import Workplace, mark
-from ndoki.training.verifier_loop import train_verifier
+from ndoki.training.verifier_loop import finished_verifier, train_verifier
 from ndoki.training.verifier_network import VerifierNet, exported_verifier
 from ndoki.training.verifier_recipe import VerifierRecipe
 from ndoki.training.views import Views, build_views
@@ -79,10 +79,13 @@ def _trained(
     recipe: VerifierRecipe, networks: Sequence[NetworkDetector], fold: int | None, place: Workplace
 ) -> VerifierNet:
     """The verifier of a recipe, its bases first. One that was trained to its end is only read."""
-    start_from = None if recipe.base is None else _trained(recipe.base, networks, fold, place)
-    views = make_views(recipe, networks, place)
     which = "all" if fold is None else f"{fold}"
     checkpoint = place.cache / f"verifier-{which}-{recipe.digest[:12]}-{_named(recipe, networks, place)}.pt"
+    kept = finished_verifier(checkpoint, recipe)
+    if kept is not None:
+        return kept
+    start_from = None if recipe.base is None else _trained(recipe.base, networks, fold, place)
+    views = make_views(recipe, networks, place)
     usable = _usable(views, recipe, fold)
     return train_verifier(views, usable, recipe, checkpoint=checkpoint, start_from=start_from)
 

@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from ndoki.core.errors import ConfigError
-from ndoki.training.checkpoint import follow, keep, resume
+from ndoki.training.checkpoint import finished_state, follow, keep, resume
 from ndoki.training.pool import FRAME_STEP_DB
 from ndoki.training.verifier_network import VerifierNet
 from ndoki.training.verifier_recipe import VerifierLoop, VerifierRecipe
 from ndoki.training.views import Views
 
-__all__ = ["train_verifier"]
+__all__ = ["finished_verifier", "train_verifier"]
 
 _log = logging.getLogger(__name__)
 Places = npt.NDArray[np.int64]
@@ -84,6 +84,16 @@ def train_verifier(
             _log.info("step %d of %d, loss %.3f, %.0f s", step + 1, loop.n_steps, shown, spent_s)
             keep(checkpoint, step + 1, net, average, optimiser)
     return average.eval()
+
+
+def finished_verifier(checkpoint: Path, recipe: VerifierRecipe) -> VerifierNet | None:
+    """The network that `train_verifier` returned, from its checkpoint; None if that is of an earlier step."""
+    state = finished_state(checkpoint, recipe.loop.n_steps)
+    if state is None:
+        return None
+    net = VerifierNet(recipe)
+    net.load_state_dict(state)
+    return net.eval()
 
 
 def _kinds(views: Views, usable: Places, recipe: VerifierRecipe) -> tuple[Places, Places, Places]:

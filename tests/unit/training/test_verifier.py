@@ -6,15 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
-from ndoki.audio.blocks import read_blocks
-from ndoki.audio.reader import open_samples
-from ndoki.cli.verifier import verifier
 from ndoki.core.errors import ConfigError, ModelError
-from ndoki.datasets.manifest import field_clips, read_manifest
-from ndoki.detectors.network.detector import load_network
-from ndoki.detectors.network.gate import Gate, GateSpec
 from ndoki.detectors.network.verifier import (
     Verifier,
     VerifierSpec,
@@ -22,13 +15,7 @@ from ndoki.detectors.network.verifier import (
     verifier_to_metadata,
 )
 from ndoki.features.close_up import CloseUpSpec
-from ndoki.training.export import with_card, with_gate
-from ndoki.training.gate_network import GateNet, weights_of
-from ndoki.training.network import GunshotNet
-from ndoki.training.recipe import Recipe
-from ndoki.training.run import Workplace, exported
 from ndoki.training.targets import Targets
-from ndoki.training.verifier_fit import card_with, fit_verifier
 from ndoki.training.verifier_loop import train_verifier
 from ndoki.training.verifier_network import VerifierNet, exported_verifier
 from ndoki.training.verifier_recipe import VerifierLoop, VerifierRecipe, ViewsSpec, read_verifier_recipe
@@ -151,118 +138,6 @@ def test_faint_false_alarms_are_thinned_out_and_places_limited():
     assert len(few) == 5
 
 
-@pytest.fixture
-def fitted(tiny, data_set, tmp_path):
-    """Networks of two folds, their recipe and a workplace."""
-    base = replace(Recipe(name="tiny", n_folds=2), network=tiny)
-    recipe = replace(
-        RECIPE, examples_of=base, views=ViewsSpec(n_examples=30, least_score=0.0, easy_share=1.0)
-    )
-    recipe = replace(recipe, loop=replace(LOOP, n_steps=5))
-    place = Workplace(manifest=data_set, cache=tmp_path / "cache", n_processes=1)
-    paths = [tmp_path / f"tiny-fold{fold}.onnx" for fold in range(2)]
-    for fold, path in enumerate(paths):
-        torch.manual_seed(fold)
-        made = GunshotNet(tiny).eval()
-        with torch.no_grad():
-            made.head.bias[0] = -1.0
-            made.head.weight.mul_(6.0)
-        path.write_bytes(exported(made, base, place))
-    return paths, recipe, place
-
-
-def test_views_do_not_depend_on_the_number_of_processes(fitted):
-    from ndoki.training.material import build_materials
-    from ndoki.training.views import build_views
-
-    paths, recipe, place = fitted
-    networks = [load_network(path) for path in paths]
-    materials = build_materials(recipe.examples_of, place.manifest)
-    one, two = (build_views(materials, networks, recipe, n_processes=n, part=7) for n in (1, 2))
-    assert len(one) > 30
-    assert set(one.cell.tolist()) == {0, 1, 2, 3}
-    for name in Views.__slots__:
-        np.testing.assert_array_equal(getattr(one, name), getattr(two, name), err_msg=name)
-
-
-def raw_scores(detector, path):
-    """Blocks of a recording and the network's own scores."""
-    with open_samples(str(path)) as samples:
-        blocks = read_blocks(
-            samples, 0, grid=detector.grid, before_frames=detector.context_before_frames,
-            after_frames=detector.context_after_frames, block_s=60.0,
-        )  # fmt: skip
-        return [(block, detector.outputs_of(detector.frames_of(block))[:, 0]) for block in blocks]
-
-
-def test_a_file_keeps_its_verifier_and_its_scores_change(fitted):
-    paths, recipe, place = fitted
-    bare = load_network(paths[0])
-    clip = field_clips(read_manifest(place.manifest))[0][0]
-    (before,) = raw_scores(bare, clip.path)
-    least_score = float(np.median(before[1]))
-    recipe = replace(recipe, spec=replace(recipe.spec, least_score=least_score))
-    verifier = fit_verifier(recipe, [load_network(path) for path in paths], 0, place)
-    card = card_with(bare.card, recipe)
-    content = with_card(paths[0].read_bytes(), card, verifier)
-    path = paths[0].with_name("both.onnx")
-    path.write_bytes(content)
-    both = load_network(path)
-    assert both.verifier is not None
-    assert both.verifier.spec == recipe.spec
-    assert both.card.provenance["verifier"]["seed"] == recipe.seed
-    for block, raw in raw_scores(both, clip.path):
-        asked = raw >= least_score
-        assert 0 < asked.sum() < len(asked)
-        corrected = both.verified(raw, block)
-        np.testing.assert_array_equal(corrected[~asked], raw[~asked])
-        assert (corrected[asked] != raw[asked]).mean() > 0.9
-        # Each frame by what begins at its own middle: frames of 256 samples, 64 apart.
-        places = [64 * (block.first_frame + int(row)) + 128 for row in np.flatnonzero(asked)]
-        expected = [both.verifier.logits(block.samples, block.first_sample, [place])[0] for place in places]
-        joined = both.verifier.joined(raw[asked], np.array(expected, np.float32))
-        np.testing.assert_allclose(corrected[asked], joined, atol=1e-6)
-        assert len(set(expected)) > 0.9 * len(places)
-        np.testing.assert_allclose(both.analyse(block).track.scores[:, 0], corrected, atol=1e-6)
-    gate = Gate(
-        spec=GateSpec(), weights=weights_of(GateNet(GateSpec(), -1.0)), threshold=0.0, spread_frames=4,
-        least_score=0.5,
-    )  # fmt: skip
-    path.write_bytes(with_gate(content, both.card, gate, both.verifier))
-    again = load_network(path)
-    assert again.gate is not None
-    assert again.verifier is not None
-    assert again.verifier.content == verifier.content
-    assert again.gated().verifier is again.verifier
-
-
-def test_views_are_made_once_and_folds_left_out(fitted, monkeypatch):
-    from ndoki.training import verifier_fit
-
-    paths, recipe, place = fitted
-    networks = [load_network(path) for path in paths]
-    seen = []
-
-    def spied(views, usable, *arguments, **options):
-        seen.append((views.cell, usable))
-        return train_verifier(views, usable, *arguments, **options)
-
-    monkeypatch.setattr(verifier_fit, "train_verifier", spied)
-    first = fit_verifier(recipe, networks, 1, place)
-    monkeypatch.setattr(verifier_fit, "build_views", None)
-    second = fit_verifier(recipe, networks, None, place)
-    assert first.content != second.content
-    (cell, left_out), (_, train) = seen
-    assert set(cell[left_out].tolist()) == {0, 2}
-    assert set(cell[train].tolist()) == {0, 1}
-
-
-def test_too_few_networks_are_refused(fitted):
-    paths, recipe, place = fitted
-    with pytest.raises(ConfigError, match=r"1 network\(s\) for 2 folds"):
-        fit_verifier(recipe, [load_network(paths[0])], None, place)
-
-
 @pytest.mark.parametrize(
     "change", [{"format": 2}, {"network": "AAAA"}, {"network": "no base64!"}, {"spec": {"view": {}}}]
 )
@@ -305,44 +180,3 @@ def test_digests_follow_what_they_stand_for():
     second = replace(RECIPE, base=RECIPE)
     assert (second.views_digest, second.digest != RECIPE.digest) == (RECIPE.views_digest, True)
     assert replace(second, base=replace(RECIPE, seed=77)).digest != second.digest
-
-
-def test_a_recipe_goes_on_from_where_its_base_ended(fitted, tmp_path):
-    paths, recipe, place = fitted
-    networks = [load_network(path) for path in paths]
-    first = fit_verifier(recipe, networks, 0, place)
-    idle, busy = (replace(recipe, base=recipe, loop=replace(LOOP, n_steps=n)) for n in (0, 1))
-    assert fit_verifier(idle, networks, 0, place).content == first.content
-    assert fit_verifier(busy, networks, 0, place).content != first.content
-    with pytest.raises(ConfigError, match="needs the same channels and views"):
-        replace(recipe, base=replace(recipe, channels=(1, 2, 3, 4, 5)))
-
-
-def test_the_command_writes_a_network_with_its_verifier_and_calibrates_it(fitted, tmp_path):
-    paths, _, place = fitted
-    (tmp_path / "net.toml").write_text(
-        'name = "tiny"\nn_folds = 2\n[network]\nfront_channels = [2, 4]\nwidth = 8\ndilations = [1, 2]\n'
-    )
-    recipe = tmp_path / "verifier.toml"
-    recipe.write_text(
-        'examples_of = "net.toml"\nchannels = [2, 3, 4, 4, 6]\n[spec.view]\nbefore_frames = 20\n'
-        "after_frames = 44\n[views]\nn_examples = 30\nleast_score = 0.0\neasy_share = 1.0\n"
-        "easy_score = 0.0\n[loop]\nn_steps = 3\nbatch_size = 8\n"
-    )
-    common = ["--recipe", str(recipe), "--data", str(place.manifest), "--cache", str(place.cache)]
-    common += ["--heard-by", str(tmp_path), "--jobs", "1"]
-    second = tmp_path / "second"
-    for fold, path in enumerate(paths):
-        out = second / path.name
-        done = CliRunner().invoke(verifier, [str(path), *common, "--fold", str(fold), "--out", str(out)])
-        assert done.exit_code == 0, done.output
-        assert load_network(out).verifier is not None
-    out = tmp_path / "whole.onnx"
-    done = CliRunner().invoke(
-        verifier, [str(paths[0]), *common, "--folds-from", str(second), "--out", str(out)]
-    )
-    assert done.exit_code == 0, done.output
-    whole = load_network(out)
-    assert whole.verifier is not None
-    assert set(whole.card.operating_points) == {"review", "balanced", "alert"}
-    assert len(whole.card.calibration) > 2
