@@ -122,7 +122,8 @@ def lookalike(rng: np.random.Generator, material: Material) -> Floats:
         kind = CONFUSERS[int(rng.integers(len(CONFUSERS)))]
         wave = render_confuser(kind, rng, RATE_HZ)
         if kind not in AT_THE_RECORDER:
-            wave = send(wave, RATE_HZ, draw_forest(rng, WORLD), log_uniform(rng, LOOKALIKE_M))
+            distance_m = log_uniform(rng, LOOKALIKE_M)
+            wave = send(wave, RATE_HZ, draw_forest(rng, WORLD, distance_m), distance_m)
     wave = wave[: round(LOOKALIKE_S * RATE_HZ)]
     loud = max(float(np.mean(np.square(wave[: 2 * RATE_HZ], dtype=np.float64))), 1e-12)
     gain = np.sqrt(10 ** (rng.uniform(*SNR_DB) / 10) * float(np.var(mixed)) / loud)

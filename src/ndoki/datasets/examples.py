@@ -78,11 +78,12 @@ def _pushed(material: Material, spec: ExampleSpec, rng: np.random.Generator) -> 
 
 def _simulated(material: Material, spec: ExampleSpec, rng: np.random.Generator) -> Canvas:
     canvas = Canvas(backdrop(material, spec, rng), material.rate_hz)
-    shot = draw_and_render(rng, material.ranges, material.near_shots, rate_hz=material.rate_hz)
+    snr_db = rng.uniform(*spec.snr_db)
+    shot = draw_and_render(rng, material.ranges, material.near_shots, material.rate_hz, snr_db=snr_db)
     at = int(rng.integers(0, len(canvas.samples)))
     first = shot.onset_samples[0]
     swell = _swell(shot.samples[first:], shot.peak_samples[0] - first, material.rate_hz)
-    canvas.add(shot.samples, at, first + swell, rng.uniform(*spec.snr_db))
+    canvas.add(shot.samples, at, first + swell, snr_db)
     onsets = (at + onset - first for onset in shot.onset_samples)
     canvas.onsets += [
         Onset(sample=onset, exact=swell == 0) for onset in onsets if onset < len(canvas.samples)

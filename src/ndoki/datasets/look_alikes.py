@@ -24,7 +24,7 @@ __all__ = ["LookAlike", "draw_look_alike"]
 _SUDDEN = ("dog_bark", "door", "fire_crackling", "footsteps", "raindrops", "rockfall", "wood", "woodpecker")
 _SYNTHETIC_SHARE, _SPLICE_SHARE = 0.4, 0.1
 _SUSTAINED_SHARE, _SUSTAINED_S = 0.12, 4.0
-_DISTANCE_M = (5.0, 300.0)
+_DISTANCE_M = (5.0, 600.0)
 """An impact is weak beside a shot: nobody hears one from as far as the forest needs to make it a far shot."""
 _SPLICE_SNR_DB = (-15.0, 1.0)
 
@@ -68,7 +68,8 @@ def _synthetic(
     kind = synthetic.CONFUSERS[int(rng.integers(len(synthetic.CONFUSERS)))]
     samples = synthetic.render_confuser(kind, rng, rate_hz)
     if kind not in synthetic.AT_THE_RECORDER and not kind.startswith("thunder"):
-        samples = send(samples, rate_hz, draw_forest(rng, ranges), log_uniform(rng, _DISTANCE_M))
+        distance_m = log_uniform(rng, _DISTANCE_M)
+        samples = send(samples, rate_hz, draw_forest(rng, ranges, distance_m), distance_m)
     loudest = int(np.argmax(np.abs(samples)))
     return LookAlike(samples=samples, loudest_sample=loudest, snr_db=snr_db)
 

@@ -11,7 +11,11 @@ from ndoki.datasets.simulate.ranges import Range, SimulationRanges
 from ndoki.datasets.simulate.source import blast_at_one_metre
 from ndoki.datasets.simulate.specs import BAND_CENTRES_HZ, WEAPONS, ForestSpec, RecorderSpec, ShotSpec
 
-__all__ = ["draw_forest", "draw_recorder", "draw_shot"]
+__all__ = ["draw_distance_m", "draw_forest", "draw_recorder", "draw_shot"]
+
+_FALL_DB = 40.0
+"""A shot's level falls by this much per tenfold distance: 20 dB by spreading, the rest by leaves, ground and
+shadow, which measured shots in forests suffer rather more of than flat ground and even foliage explain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +73,26 @@ def draw_shot(
     )
 
 
-def draw_forest(rng: np.random.Generator, ranges: SimulationRanges) -> ForestSpec:
-    """Air, leaves, ground, tail, echoes and turbulence of one forest."""
+def draw_distance_m(rng: np.random.Generator, ranges: SimulationRanges, snr_db: float) -> float:
+    """Distance in metres from which a shot may have that level over the background.
+
+    The level is drawn first, so that every level is met; but a faint shot was not fired next door, and one
+    that stands 30 dB above the forest not three kilometres away. Where no distance of ``ranges.distance_m``
+    goes with the level, the nearest one is returned.
+    """
+    nearer = 10 ** (-snr_db / _FALL_DB)
+    least_m, most_m = ranges.distance_m
+    low_m, high_m = (float(np.clip(reach_m * nearer, least_m, most_m)) for reach_m in ranges.audible_m)
+    return log_uniform(rng, (low_m, high_m))
+
+
+def draw_forest(rng: np.random.Generator, ranges: SimulationRanges, distance_m: float) -> ForestSpec:
+    """Air, leaves, ground, tail, echoes and turbulence of one forest, for a sound from that far away."""
     soft = rng.random() < ranges.soft_share
     decay_s, level_db = _draw_tail(rng, ranges)
     if soft:
         level_db = level_db + rng.uniform(0, 6)
-    elif rng.random() < ranges.no_tail_share:
+    elif rng.random() < ranges.no_tail_share and distance_m <= ranges.clearing_m:
         level_db = level_db - rng.uniform(15, 60)
     n_echoes = int(rng.random() < ranges.echo_share)
     while 0 < n_echoes < 4 and rng.random() < ranges.more_echoes_share:

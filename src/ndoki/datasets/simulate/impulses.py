@@ -161,12 +161,21 @@ def tree_fall(rng: np.random.Generator, rate_hz: int) -> Wave:
 
 
 def _hit_wood(times_s: Wave, strengths: Wave, rng: np.random.Generator, rate_hz: int) -> Wave:
-    """One piece of wood hit by something hard: a crack in all bands, and modes that wet wood soon damps."""
+    """One piece of wood hit by something hard: a crack in all bands, and modes that wet wood soon damps.
+
+    Half of it is hollow, a dead trunk: its lowest modes sound loudest, for a swing or two, and so it comes
+    closest to a blast.
+    """
     n_modes = int(rng.integers(3, 9))
     wood_hz = rng.uniform(90, 1900, n_modes)
     wood_s = np.exp(rng.uniform(math.log(0.0008), math.log(0.02), n_modes))
+    low_hz = rng.uniform(60, 500)
+    if rng.random() < 0.5:
+        wood_hz = np.exp(rng.uniform(math.log(60), math.log(900), n_modes))
+        wood_s = rng.uniform(1, 5, n_modes) / (math.pi * wood_hz)
+        low_hz = rng.uniform(30, 200)
     wave = _struck(times_s, strengths, wood_hz, wood_s, rng, rate_hz, spread=0.25)
-    crack_s, crack, low_hz = rng.uniform(0.001, 0.008), rng.uniform(0.1, 1.2), rng.uniform(60, 500)
+    crack_s, crack = rng.uniform(0.001, 0.008), rng.uniform(0.1, 1.2)
     for time_s, strength in zip(times_s, strengths, strict=True):
         burst = _noise_burst(rng, rate_hz, crack_s, low_hz, 0.4 * rate_hz)
         _add(wave, int(time_s * rate_hz), crack * strength * burst)

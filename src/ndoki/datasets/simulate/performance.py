@@ -9,7 +9,7 @@ import numpy as np
 from ndoki.core.types import Floats
 from ndoki.datasets.simulate.cadence import firing_times_s, log_uniform
 from ndoki.datasets.simulate.confusers import AT_THE_RECORDER, render_confuser
-from ndoki.datasets.simulate.draw import draw_forest, draw_shot
+from ndoki.datasets.simulate.draw import draw_distance_m, draw_forest, draw_shot
 from ndoki.datasets.simulate.measured import NearShots
 from ndoki.datasets.simulate.ranges import SimulationRanges
 from ndoki.datasets.simulate.recorded import read_at
@@ -95,9 +95,9 @@ def perform(cue: Cue, stage: Stage, before: Floats, burst: int) -> Sounding:
 def _fire(cue: Cue, stage: Stage, before: Floats, burst: int) -> Sounding:
     gun, firing = np.random.default_rng(cue.seed), np.random.default_rng([cue.seed, cue.firing])
     shot = draw_shot(gun, ranges=stage.ranges, near_shots=stage.near_shots)
-    forest = draw_forest(gun, stage.ranges)
-    distance_m = log_uniform(gun, stage.ranges.distance_m)
     snr_db = gun.uniform(*stage.rates.snr_db)
+    distance_m = draw_distance_m(gun, stage.ranges, snr_db)
+    forest = draw_forest(gun, stage.ranges, distance_m)
     interval_s = shot.shot_times_s[-1] / max(1, shot.n_shots - 1)
     times_s = firing_times_s(firing, stage.ranges, shot.weapon, interval_s)
     shot = replace(shot, shot_times_s=times_s, shot_gains_db=(0.0,) * len(times_s), burst=burst)
@@ -174,8 +174,9 @@ def _confuser(kind: str, stage: Stage, rng: np.random.Generator) -> tuple[Floats
         return samples, path.stem
     samples = render_confuser(kind, rng, stage.rate_hz)
     if kind not in AT_THE_RECORDER and not kind.startswith("thunder"):
-        forest = draw_forest(rng, stage.ranges)
-        samples = send(samples, stage.rate_hz, forest, log_uniform(rng, _CONFUSER_DISTANCE_M))
+        distance_m = log_uniform(rng, _CONFUSER_DISTANCE_M)
+        forest = draw_forest(rng, stage.ranges, distance_m)
+        samples = send(samples, stage.rate_hz, forest, distance_m)
     return band_limited(samples, stage.recorder), kind
 
 

@@ -17,7 +17,10 @@ class SimulationRanges:
     Attributes
     ----------
     distance_m
-        Gun to recorder, log-uniform.
+        Gun to recorder, log-uniform among those that go with the level, see `ndoki.datasets.simulate.draw`.
+    audible_m
+        Distance at which a shot is as loud as the background, log-uniform: guns, woods, weather and
+        backgrounds differ.
     weapon_shares
         Relative frequency of automatic, rifle, shotgun and pistol.
     friedlander_share, berlage_share
@@ -49,9 +52,11 @@ class SimulationRanges:
         Random deviation of the tail's level from band to band, and the time in which the tail builds up.
     early_share, early_decay_s
         Share of the tail's energy that comes as an early cluster, and its reverberation time.
-    no_tail_share, soft_share, soft_rise_s, direct_loss_db
-        How often a forest returns nothing, how often the direct wave is weakened by ``direct_loss_db``
-        and the tail swells for ``soft_rise_s`` instead.
+    no_tail_share, clearing_m
+        How often hardly anything returns, and up to which distance that can be: gun and recorder then share
+        a clearing.
+    soft_share, soft_rise_s, direct_loss_db
+        How often the direct wave is weakened by ``direct_loss_db`` and the tail swells for ``soft_rise_s``.
     echo_share, more_echoes_share, echo_delay_s, echo_gain_db, echo_cut_hz, echo_smear_s
         Discrete echoes: how often there is one, how often one more, where, how strong, their low-pass and
         their spread (both log-uniform).
@@ -62,6 +67,7 @@ class SimulationRanges:
     """
 
     distance_m: Range = (50.0, 3000.0)
+    audible_m: Range = (600.0, 4000.0)
     weapon_shares: tuple[float, float, float, float] = (0.3, 0.3, 0.3, 0.1)
     friedlander_share: float = 0.4
     berlage_share: float = 0.3
@@ -97,6 +103,7 @@ class SimulationRanges:
     early_share: Range = (0.0, 0.7)
     early_decay_s: Range = (0.03, 0.3)
     no_tail_share: float = 0.1
+    clearing_m: float = 200.0
     soft_share: float = 0.2
     soft_rise_s: Range = (0.05, 0.35)
     direct_loss_db: Range = (3.0, 25.0)

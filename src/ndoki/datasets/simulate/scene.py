@@ -4,9 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from ndoki.datasets.simulate.cadence import log_uniform
 from ndoki.datasets.simulate.chain import blast_spectrum, crack_spectrum, path_response
-from ndoki.datasets.simulate.draw import draw_forest, draw_recorder, draw_shot
+from ndoki.datasets.simulate.draw import draw_distance_m, draw_forest, draw_recorder, draw_shot
 from ndoki.datasets.simulate.measured import NearShots
 from ndoki.datasets.simulate.propagation import sound_speed_m_s
 from ndoki.datasets.simulate.ranges import TEST, TRAIN, SimulationRanges
@@ -111,12 +110,17 @@ def draw_and_render(
     ranges: SimulationRanges,
     near_shots: NearShots | None = None,
     rate_hz: int = 8000,
+    *,
+    snr_db: float = 10.0,
 ) -> Rendered:
-    """Draw a shot, a forest, a recorder's band and a distance, and render them."""
+    """Draw a shot, a distance, a forest and a recorder's band, and render them.
+
+    ``snr_db`` is the level over the background that the shot will be given: it says how far away it can be.
+    """
     shot = draw_shot(rng, ranges=ranges, near_shots=near_shots)
-    forest = draw_forest(rng, ranges)
+    distance_m = draw_distance_m(rng, ranges, snr_db)
+    forest = draw_forest(rng, ranges, distance_m)
     recorder = draw_recorder(rng, ranges, rate_hz)
-    distance_m = log_uniform(rng, ranges.distance_m)
     return render(shot, forest, distance_m, rate_hz, rng, near_shots=near_shots, recorder=recorder)
 
 

@@ -78,7 +78,7 @@ def solo(
         background of ``background_spl_db`` (dB re 20 µPa, 80 to 1500 Hz).
     """
     shot = draw_shot(rng, ranges=ranges, near_shots=near_shots)
-    forest = draw_forest(rng, ranges)
+    forest = draw_forest(rng, ranges, distance_m)
     recorder = draw_recorder(rng, ranges, rate_hz)
     heard = render(shot, forest, distance_m, rate_hz, rng, near_shots=near_shots, recorder=recorder)
     lead = heard.onset_samples[0]

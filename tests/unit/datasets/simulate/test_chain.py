@@ -7,7 +7,7 @@ import pytest
 
 from ndoki.datasets.simulate.cadence import burst_times_s, firing_times_s, log_uniform, series_times_s
 from ndoki.datasets.simulate.chain import blast_spectrum, crack_spectrum, path_gain_db, path_response
-from ndoki.datasets.simulate.draw import draw_forest, draw_recorder, draw_shot
+from ndoki.datasets.simulate.draw import draw_distance_m, draw_forest, draw_recorder, draw_shot
 from ndoki.datasets.simulate.ground import ground_db
 from ndoki.datasets.simulate.propagation import air_absorption_db_per_m, foliage_db, sound_speed_m_s
 from ndoki.datasets.simulate.ranges import TEST, TRAIN
@@ -59,7 +59,7 @@ def test_the_crack_has_whithams_pressure_where_it_arrives():
 def test_everything_drawn_lies_within_its_range(ranges):
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        forest, recorder = draw_forest(rng, ranges), draw_recorder(rng, ranges, 4000)
+        forest, recorder = draw_forest(rng, ranges, 500.0), draw_recorder(rng, ranges, 4000)
         for name in (
             "temperature_c",
             "humidity_pct",
@@ -83,6 +83,31 @@ def test_everything_drawn_lies_within_its_range(ranges):
         assert len(forest.echo_delays_s) == len(forest.echo_gains_db) == len(forest.echo_smears_s)
         assert ranges.recorder_low_hz[0] <= recorder.low_cut_hz <= ranges.recorder_low_hz[1]
         assert recorder.high_cut_hz < 2000
+
+
+@pytest.mark.parametrize("ranges", [TRAIN, TEST], ids=["train", "test"])
+def test_faint_shots_are_far_and_loud_ones_near(ranges):
+    rng = np.random.default_rng(0)
+    medians = []
+    for snr_db in (-5.0, 10.0, 25.0, 40.0):
+        drawn = [draw_distance_m(rng, ranges, snr_db) for _ in range(200)]
+        assert ranges.distance_m[0] <= min(drawn) <= max(drawn) <= ranges.distance_m[1]
+        medians.append(np.median(drawn))
+    assert medians == sorted(medians, reverse=True)
+    # 40 dB per tenfold distance: 20 dB over the background is 1/√10 of where shots are as loud as it
+    here = [draw_distance_m(rng, replace(ranges, audible_m=(1000.0, 1000.0)), 20.0) for _ in range(3)]
+    assert here == pytest.approx([1000 / np.sqrt(10)] * 3)
+
+
+def test_only_a_clearing_returns_nothing():
+    ranges = replace(TRAIN, no_tail_share=1.0, soft_share=0.0, tail_roughness_db=(0.0, 0.0))
+
+    def loudest_tails_db(distance_m):
+        forests = [draw_forest(np.random.default_rng(seed), ranges, distance_m) for seed in range(30)]
+        return [max(forest.tail_level_db) for forest in forests]
+
+    near, far = loudest_tails_db(ranges.clearing_m), loudest_tails_db(ranges.clearing_m + 1)
+    assert np.subtract(far, near).min() >= 15 - 1e-9
 
 
 def test_ranges_are_flat():

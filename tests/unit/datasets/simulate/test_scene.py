@@ -201,7 +201,7 @@ def test_the_recorder_limits_the_band():
 
 def test_worlds_are_apart_and_fit_a_recipe():
     for seed in range(20):
-        train, test = (draw_forest(np.random.default_rng(seed), ranges) for ranges in (TRAIN, TEST))
+        train, test = (draw_forest(np.random.default_rng(seed), ranges, 500.0) for ranges in (TRAIN, TEST))
         assert test.foliage_db_per_m > TRAIN.foliage_db_per_m[1] >= train.foliage_db_per_m
         assert test.foliage_path_m < TRAIN.foliage_path_m[0] <= train.foliage_path_m
         assert test.ground_kpa_s_m2 > TRAIN.ground_kpa_s_m2[1] >= train.ground_kpa_s_m2
