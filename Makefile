@@ -42,6 +42,7 @@ refine: $(VENV)/.base ## share of simulated onsets placed within 30 ms from labe
 
 speed: $(VENV)/.base ## seconds and memory for a day of sound
 	$(PYTHON) benchmarks/speed.py
+	$(PYTHON) benchmarks/speed.py --rain
 
 gate: $(VENV)/.base ## events that the network's gate loses, and how much sound it lets pass
 	$(PYTHON) benchmarks/gate.py

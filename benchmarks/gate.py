@@ -102,9 +102,14 @@ def passing(path: Path, gated: NetworkDetector, found: Count) -> None:
             found.n_listened += sum(b - a + context for a, b in joined_runs(heard, context))
 
 
+def rainy_path(hours: float, work: Path) -> Path:
+    """Where that day lies."""
+    return work / f"rain_{hours:g}h_e{EDITION}.wav"
+
+
 def rainy_day(hours: float, data: Path, work: Path) -> Path:
     """Simulated once, and kept."""
-    path = work / f"rain_{hours:g}h_e{EDITION}.wav"
+    path = rainy_path(hours, work)
     if not path.exists():
         work.mkdir(parents=True, exist_ok=True)
         clips = read_manifest(data / "clips.csv") if (data / "clips.csv").is_file() else []
