@@ -18,7 +18,7 @@ from ndoki.training.run import Workplace, mark
 from ndoki.training.verifier_loop import finished_verifier, train_verifier
 from ndoki.training.verifier_network import VerifierNet, exported_verifier
 from ndoki.training.verifier_recipe import VerifierRecipe
-from ndoki.training.views import JoinedViews, Views, build_views
+from ndoki.training.views import Views, build_views
 
 __all__ = ["card_with", "fit_verifier", "make_views"]
 
@@ -37,22 +37,12 @@ def make_views(recipe: VerifierRecipe, networks: Sequence[NetworkDetector], plac
     return Views.load(folder)
 
 
-def _views_of(
-    recipe: VerifierRecipe, networks: Sequence[NetworkDetector], place: Workplace
-) -> Views | JoinedViews:
-    """All that a recipe learns from: its own views, and those of its base where it is to keep them."""
-    own = make_views(recipe, networks, place)
-    if recipe.base is None or not recipe.with_base_views:
-        return own
-    return JoinedViews([_views_of(recipe.base, networks, place), own])
-
-
 def _named(recipe: VerifierRecipe, networks: Sequence[NetworkDetector], place: Workplace) -> str:
     heard_by = "".join(network.id.digest[:4] for network in networks)
     return f"{manifest_digest(place.manifest)[:12]}{mark(recipe.examples_of)}-{heard_by}"
 
 
-def _usable(views: Views | JoinedViews, recipe: VerifierRecipe, fold: int | None) -> npt.NDArray[np.int64]:
+def _usable(views: Views, recipe: VerifierRecipe, fold: int | None) -> npt.NDArray[np.int64]:
     """Views to learn from; as `ndoki.training.run.usable_examples` says of examples."""
     network = recipe.examples_of
     if not network.pool.field:
@@ -95,7 +85,7 @@ def _trained(
     if kept is not None:
         return kept
     start_from = None if recipe.base is None else _trained(recipe.base, networks, fold, place)
-    views = _views_of(recipe, networks, place)
+    views = make_views(recipe, networks, place)
     usable = _usable(views, recipe, fold)
     return train_verifier(views, usable, recipe, checkpoint=checkpoint, start_from=start_from)
 

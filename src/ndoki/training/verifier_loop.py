@@ -16,7 +16,7 @@ from ndoki.training.checkpoint import finished_state, follow, keep, resume
 from ndoki.training.pool import FRAME_STEP_DB
 from ndoki.training.verifier_network import VerifierNet
 from ndoki.training.verifier_recipe import VerifierLoop, VerifierRecipe
-from ndoki.training.views import JoinedViews, Views
+from ndoki.training.views import Views
 
 __all__ = ["finished_verifier", "train_verifier"]
 
@@ -25,7 +25,7 @@ Places = npt.NDArray[np.int64]
 
 
 def train_verifier(
-    views: Views | JoinedViews,
+    views: Views,
     usable: Places,
     recipe: VerifierRecipe,
     *,
@@ -96,9 +96,7 @@ def finished_verifier(checkpoint: Path, recipe: VerifierRecipe) -> VerifierNet |
     return net.eval()
 
 
-def _kinds(
-    views: Views | JoinedViews, usable: Places, recipe: VerifierRecipe
-) -> tuple[Places, Places, Places]:
+def _kinds(views: Views, usable: Places, recipe: VerifierRecipe) -> tuple[Places, Places, Places]:
     """Shots, hard and easy false alarms."""
     is_shot, is_hard = views.is_shot[usable], views.score[usable] >= recipe.views.easy_score
     shots, hard, easy = usable[is_shot], usable[~is_shot & is_hard], usable[~is_shot & ~is_hard]
@@ -110,7 +108,7 @@ def _kinds(
 
 
 def _batch_at(
-    step: int, views: Views | JoinedViews, kinds: tuple[Places, Places, Places], recipe: VerifierRecipe
+    step: int, views: Views, kinds: tuple[Places, Places, Places], recipe: VerifierRecipe
 ) -> tuple[Tensor, Tensor]:
     """Views and targets of a step, from the seed and the step alone."""
     loop = recipe.loop
@@ -118,7 +116,7 @@ def _batch_at(
     n_shots, n_hard = round(loop.shot_share * loop.batch_size), round(loop.hard_share * loop.batch_size)
     sizes = (n_shots, n_hard, loop.batch_size - n_shots - n_hard)
     chosen = np.concatenate([rng.choice(kind, n) for kind, n in zip(kinds, sizes, strict=True)])
-    view = views.rows(np.sort(chosen))
+    view = views.view[np.sort(chosen)]
     n_mels = view.shape[2]
     for row in range(len(view)):
         shift = int(rng.integers(-loop.shift_frames, loop.shift_frames + 1))

@@ -89,8 +89,6 @@ class VerifierRecipe:
     base
         Recipe whose verifier this one goes on from, with views of the same kind; in the file:
         ``continues = "other.toml"``.
-    with_base_views
-        Learn from the views of ``base`` as well, beside new ones.
     """
 
     examples_of: Recipe = field(default_factory=lambda: Recipe(name="gunshot"))
@@ -100,7 +98,6 @@ class VerifierRecipe:
     views: ViewsSpec = field(default_factory=ViewsSpec)
     loop: VerifierLoop = field(default_factory=VerifierLoop)
     base: "VerifierRecipe | None" = None
-    with_base_views: bool = False
 
     def __post_init__(self) -> None:
         if len(self.channels) != 5 or self.spec.view.n_frames % 16:
@@ -122,7 +119,7 @@ class VerifierRecipe:
         """SHA-256 over all values that the trained weights depend on."""
         values: tuple[object, ...] = (self.views_digest, self.channels, asdict(self.loop))
         if self.base is not None:
-            values += (self.base.digest, self.with_base_views)
+            values += (self.base.digest,)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -139,8 +136,6 @@ def read_verifier_recipe(path: Path) -> VerifierRecipe:
     if named is None:
         raise ConfigError(f"{path}: the key 'examples_of' is missing; it names the recipe of the network")
     continued = table.pop("continues", None)
-    if continued is None and table.get("with_base_views"):
-        raise ConfigError(f"{path}: with_base_views needs a base; name its recipe as 'continues'")
     recipe = from_table(VerifierRecipe, table, str(path))
     base = None if continued is None else read_verifier_recipe(path.parent / str(continued))
     return replace(recipe, examples_of=read_recipe(path.parent / str(named)), base=base)

@@ -25,7 +25,7 @@ from ndoki.training.pool import FRAME_STEP_DB, at_rate
 from ndoki.training.targets import Targets, encode
 from ndoki.training.verifier_recipe import VerifierRecipe, ViewsSpec
 
-__all__ = ["JoinedViews", "Views", "build_views", "chosen_places"]
+__all__ = ["Views", "build_views", "chosen_places"]
 
 _PEAK_REACH_FRAMES = 3
 _SAME_FRAMES, _CLOSE_FRAMES = 4, 8
@@ -57,10 +57,6 @@ class Views:
         """How many."""
         return len(self.is_shot)
 
-    def rows(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
-        """The views of some places, int8, shape (n, n_frames, n_mels)."""
-        return self.view[places]
-
     def save(self, folder: Path) -> None:
         """Write as a folder of arrays, whole or not at all; they can be read without being loaded."""
         part = folder.with_name(folder.name + ".part")
@@ -73,37 +69,6 @@ class Views:
     def load(folder: Path) -> "Views":
         """What `save` wrote; several trainings share one copy in memory."""
         return Views(**{name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in Views.__slots__})
-
-
-class JoinedViews:
-    """Several sets of views as one, numbered one set after the other; what lies on disk stays there.
-
-    Attributes
-    ----------
-    is_shot, score, cell
-        As of `Views`, of all sets.
-    """
-
-    def __init__(self, parts: Sequence["Views | JoinedViews"]) -> None:
-        self._parts = tuple(parts)
-        self._firsts = np.cumsum([0, *(len(part) for part in self._parts)])
-        self.is_shot: npt.NDArray[np.bool_] = np.concatenate([part.is_shot for part in self._parts])
-        self.score: Floats = np.concatenate([part.score for part in self._parts])
-        self.cell: npt.NDArray[np.int16] = np.concatenate([part.cell for part in self._parts])
-
-    def __len__(self) -> int:
-        """How many."""
-        return len(self.is_shot)
-
-    def rows(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
-        """The views of some places (ascending), int8, shape (n, n_frames, n_mels)."""
-        cuts = np.searchsorted(places, self._firsts)
-        return np.concatenate(
-            [
-                part.rows(places[first:end] - offset)
-                for part, offset, (first, end) in zip(self._parts, self._firsts, pairwise(cuts), strict=False)
-            ]
-        )
 
 
 def chosen_places(

@@ -19,7 +19,7 @@ from ndoki.training.targets import Targets
 from ndoki.training.verifier_loop import train_verifier
 from ndoki.training.verifier_network import VerifierNet, exported_verifier
 from ndoki.training.verifier_recipe import VerifierLoop, VerifierRecipe, ViewsSpec, read_verifier_recipe
-from ndoki.training.views import JoinedViews, Views, chosen_places
+from ndoki.training.views import Views, chosen_places
 
 VIEW = CloseUpSpec(before_frames=20, after_frames=44)
 LOOP = VerifierLoop(n_steps=40, batch_size=16, dropout=0.1)
@@ -40,19 +40,6 @@ def views():
         score=np.where(np.arange(200) % 4 == 1, 0.6, 0.1).astype(np.float32),
         cell=(np.arange(200) % 4).astype(np.int16),
     )
-
-
-def test_joined_views_are_numbered_one_set_after_the_other(views):
-    few = Views(**{name: getattr(views, name)[:30] for name in Views.__slots__})
-    joined = JoinedViews([few, JoinedViews([views, few])])
-    assert len(joined) == 260
-    expected = {
-        name: np.concatenate([getattr(v, name) for v in (few, views, few)]) for name in Views.__slots__
-    }
-    for places in ([0, 29, 30, 31, 229, 230, 259], [5], [100, 101], [29, 29, 240]):
-        np.testing.assert_array_equal(joined.rows(np.array(places)), expected["view"][places])
-    for name in ("is_shot", "score", "cell"):
-        np.testing.assert_array_equal(getattr(joined, name), expected[name])
 
 
 def logits(net, views):
@@ -176,9 +163,6 @@ def test_a_recipe_names_the_networks_recipe(tmp_path):
     (tmp_path / "second.toml").write_text('continues = "verifier.toml"\nexamples_of = "net.toml"\nseed = 5\n')
     second = read_verifier_recipe(tmp_path / "second.toml")
     assert (second.base, second.seed) == (recipe, 5)
-    path.write_text('examples_of = "net.toml"\nwith_base_views = true\n')
-    with pytest.raises(ConfigError, match="with_base_views needs a base"):
-        read_verifier_recipe(path)
     path.write_text("[views]\nn_examples = 7\n")
     with pytest.raises(ConfigError, match="'examples_of' is missing"):
         read_verifier_recipe(path)

@@ -169,25 +169,6 @@ def test_a_recipe_goes_on_from_where_its_base_ended(fitted, tmp_path):
         replace(recipe, base=replace(recipe, channels=(1, 2, 3, 4, 5)))
 
 
-def test_a_recipe_may_learn_from_the_views_of_its_base_too(fitted, monkeypatch):
-    from ndoki.training import verifier_fit
-
-    paths, recipe, place = fitted
-    networks = [load_network(path) for path in paths]
-    other = replace(recipe, seed=77)
-    sizes, seen = [len(verifier_fit.make_views(one, networks, place)) for one in (other, recipe)], []
-
-    def spied(views, usable, *arguments, **options):
-        seen.append((len(views), usable.max()))
-        return train_verifier(views, usable, *arguments, **options)
-
-    monkeypatch.setattr(verifier_fit, "train_verifier", spied)
-    fit_verifier(replace(recipe, base=other, with_base_views=True), networks, None, place)
-    (n_base, _), (n_both, last) = seen
-    assert (n_base, n_both) == (sizes[0], sum(sizes))
-    assert last >= sizes[0]
-
-
 def test_the_command_writes_a_network_with_its_verifier_and_calibrates_it(fitted, tmp_path):
     paths, _, place = fitted
     (tmp_path / "net.toml").write_text(
