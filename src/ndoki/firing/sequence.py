@@ -122,16 +122,21 @@ def _best_sequence(evidence: Doubles, hop_s: float, rules: FiringRules, interval
     n_intervals = max(1, len(intervals_s))
     every = np.arange(n_intervals)
     best = np.full((lead + len(evidence), n_intervals), _NEVER)
+    best[lead:] = evidence[:, None]
     source = np.full(best.shape, -1, np.int64)
-    for t, here in enumerate(evidence.tolist(), lead):
-        value, before = np.zeros(n_intervals), np.full(n_intervals, -1)
-        # A pause ends where something is heard; a mechanism goes on also where nothing is.
+    # A pause ends where something is heard; a mechanism goes on also where nothing is.
+    places = np.arange(len(evidence)) if len(intervals_s) else np.flatnonzero(evidence > 0)
+    for t, here in zip((places + lead).tolist(), evidence[places].tolist(), strict=True):
+        value, before = np.zeros(n_intervals), source[t]
         for gaps, weights in steps if here > 0 else steps[1:]:
-            after = best[t - gaps] + weights
-            chosen = np.argmax(after, axis=0)
-            better = after[chosen, every] > value
-            value = np.where(better, after[chosen, every], value)
-            before = np.where(better, t - gaps[chosen], before)
+            # Gaps are neighbours, so what lies that far back is one piece.
+            after = best[t - gaps[-1] : t - gaps[0] + 1][::-1] + weights
+            chosen = after.argmax(axis=0)
+            gain = after[chosen, every]
+            better = gain > value
+            if better.any():
+                value = np.where(better, gain, value)
+                before = np.where(better, t - gaps[chosen], before)
         best[t], source[t] = value + here, before
     last, which = (int(one) for one in np.unravel_index(np.argmax(best), best.shape))
     frames = [last]
