@@ -1,7 +1,7 @@
 """Guns, forests and recorders at random, within ranges."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,7 +97,7 @@ def draw_forest(rng: np.random.Generator, ranges: SimulationRanges, distance_m: 
     n_echoes = int(rng.random() < ranges.echo_share)
     while 0 < n_echoes < 4 and rng.random() < ranges.more_echoes_share:
         n_echoes += 1
-    return ForestSpec(
+    forest = ForestSpec(
         temperature_c=rng.uniform(*ranges.temperature_c),
         humidity_pct=rng.uniform(*ranges.humidity_pct),
         pressure_kpa=rng.uniform(*ranges.pressure_kpa),
@@ -121,6 +121,13 @@ def draw_forest(rng: np.random.Generator, ranges: SimulationRanges, distance_m: 
         turbulence_db=rng.uniform(*ranges.turbulence_db),
         tail_change=rng.uniform(*ranges.tail_change),
         scatter_seed=int(rng.integers(2**31)),
+    )
+    if not ranges.nearby_share or rng.random() >= ranges.nearby_share:
+        return forest
+    return replace(
+        forest,
+        nearby_delay_s=log_uniform(rng, ranges.nearby_delay_s),
+        nearby_gain=rng.uniform(*ranges.nearby_gain),
     )
 
 

@@ -60,6 +60,9 @@ class SimulationRanges:
     echo_share, more_echoes_share, echo_delay_s, echo_gain_db, echo_cut_hz, echo_smear_s
         Discrete echoes: how often there is one, how often one more, where, how strong, their low-pass and
         their spread (both log-uniform).
+    nearby_share, nearby_delay_s, nearby_gain
+        How often something beside the recorder returns what arrives, how much later (log-uniform), and how
+        strong.
     turbulence_db, tail_change
         Random gain from shot to shot, and the angle in radians by which the tail changes between shots.
     recorder_low_hz, recorder_high_share, recorder_noise_dbfs
@@ -113,6 +116,9 @@ class SimulationRanges:
     echo_gain_db: Range = (-16.0, 3.0)
     echo_cut_hz: Range = (150.0, 2000.0)
     echo_smear_s: Range = (0.01, 0.4)
+    nearby_share: float = 0.0
+    nearby_delay_s: Range = (0.0003, 0.004)
+    nearby_gain: Range = (0.3, 0.95)
     turbulence_db: Range = (0.0, 4.0)
     tail_change: Range = (0.0, 0.5)
     recorder_low_hz: Range = (3.0, 150.0)

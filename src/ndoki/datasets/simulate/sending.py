@@ -34,7 +34,11 @@ def transfers(
     if forest.echo_delays_s:
         direct += fft.rfft(echo_filter(forest, n_samples, rate_hz, scatter))
     tails = [tail_spectrum(forest, distance_m, n_samples, rate_hz, end_s, scatter) for _ in range(n_tails)]
-    return [direct, *tails]
+    if not forest.nearby_gain:
+        return [direct, *tails]
+    later = np.arange(n_samples // 2 + 1) * (-2j * np.pi * forest.nearby_delay_s * rate_hz / n_samples)
+    twice = (1 + forest.nearby_gain * np.exp(later)).astype(np.complex64)
+    return [way * twice for way in (direct, *tails)]
 
 
 def send(

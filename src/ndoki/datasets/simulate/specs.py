@@ -90,6 +90,9 @@ class ForestSpec:
         What the direct wave keeps beyond all other attenuation, ≤ 0.
     echo_delays_s, echo_gains_db, echo_cuts_hz, echo_smears_s
         Discrete echoes: delay after the direct wave, gain relative to it, low-pass, spread in time.
+    nearby_delay_s, nearby_gain
+        A trunk, wall or rock beside the recorder returns all that arrives once more: how much later, and how
+        strong (0: nothing there). It colours direct wave and tail alike, in stripes 1/delay apart.
     turbulence_db
         Standard deviation of the gain from shot to shot.
     tail_change
@@ -118,6 +121,8 @@ class ForestSpec:
     echo_gains_db: tuple[float, ...] = ()
     echo_cuts_hz: tuple[float, ...] = ()
     echo_smears_s: tuple[float, ...] = ()
+    nearby_delay_s: float = 0.0
+    nearby_gain: float = 0.0
     turbulence_db: float = 1.0
     tail_change: float = 0.1
     scatter_seed: int = 0

@@ -24,6 +24,7 @@ from ndoki.datasets.simulate.scene import (
     render,
     send,
 )
+from ndoki.datasets.simulate.sending import transfers
 from ndoki.datasets.simulate.specs import BAND_CENTRES_HZ, WEAPONS
 
 RATE = 8000
@@ -217,6 +218,28 @@ def test_send_delays_nothing_and_adds_a_tail(rng):
     assert np.abs(heard[:20]).max() > 0.2
     assert np.sum(heard[800:] ** 2) > 100 * np.sum(send(click, RATE, BARE, 200.0)[800:] ** 2)
     assert not send(np.zeros(100, np.float32), RATE, FOREST, 200.0).any()
+
+
+def test_a_trunk_beside_the_recorder_colours_all_that_arrives():
+    beside = replace(FOREST, nearby_delay_s=0.001, nearby_gain=0.8)
+    ways = [transfers(forest, 300.0, 16_384, RATE, 2.0, 2) for forest in (FOREST, beside)]
+    for plain, coloured in zip(*ways, strict=True):
+        heard = np.abs(plain) > 1e-6
+        factor = np.abs(coloured[heard] / plain[heard])
+        hz = np.fft.rfftfreq(16_384, 1 / RATE)[heard]
+        # 1.8 where the two waves agree, at multiples of 1 kHz; 0.2 half way between.
+        np.testing.assert_allclose(factor, np.abs(1 + 0.8 * np.exp(-2j * np.pi * hz * 0.001)), rtol=1e-3)
+        assert factor.min() < 0.21 < 1.79 < factor.max()
+
+
+def test_only_recorders_of_such_worlds_have_trunks_beside_them():
+    for share, expected in ((0.0, 0), (1.0, 30)):
+        ranges = replace(TRAIN, nearby_share=share)
+        drawn = [draw_forest(np.random.default_rng(seed), ranges, 300.0) for seed in range(30)]
+        assert sum(forest.nearby_gain > 0 for forest in drawn) == expected
+        assert [replace(forest, nearby_gain=0.0, nearby_delay_s=0.0) for forest in drawn] == [
+            draw_forest(np.random.default_rng(seed), TRAIN, 300.0) for seed in range(30)
+        ]
 
 
 def test_a_single_shot_is_cheap():
