@@ -12,6 +12,19 @@ from ndoki.datasets.simulate.background import draw_forest_noise, forest_noise
 
 __all__ = ["backdrop", "crop", "extended", "picked"]
 
+_SUSTAINED = (
+    "bird",
+    "chainsaw",
+    "frog",
+    "helicopter",
+    "insect",
+    "leaves_rustle",
+    "rain",
+    "vehicle",
+    "wind",
+)
+"""Look-alikes that shots are heard through: backgrounds of other places are few, these are many."""
+
 
 def picked(items: Sequence[Sound], rng: np.random.Generator) -> Sound:
     """Any of them."""
@@ -60,13 +73,19 @@ def extended(samples: Floats, n: int, material: Material, rng: np.random.Generat
 
 
 def backdrop(material: Material, spec: ExampleSpec, rng: np.random.Generator) -> Floats:
-    """Sound without a shot: recorded, noise of a random colour, or a synthetic forest; float32 (n,)."""
+    """Sound without a shot: recorded, noise of a random colour, or a synthetic forest; float32 (n,).
+
+    Look-alikes that go on and on count as recorded backgrounds too, in ``spec.sustained_share`` of all cases.
+    """
     choice = rng.random()
     if choice < spec.noise_share:
         return _noise(material, spec, rng)
     if choice < spec.noise_share + spec.forest_share:
         return _synthetic_forest(material, spec, rng)
-    samples = picked(material.backgrounds, rng).samples
+    sounds = material.backgrounds
+    if choice < spec.noise_share + spec.forest_share + spec.sustained_share:
+        sounds = [sound for sound in material.confusers if sound.clip.label in _SUSTAINED] or sounds
+    samples = picked(sounds, rng).samples
     if rng.random() < spec.clip_share:
         samples = crop(samples, 6 * material.rate_hz, rng)
     else:

@@ -66,8 +66,9 @@ class ExampleSpec:
         How often an example with a shot also holds a look-alike.
     burst_share
         How often a real shot that is pushed away is repeated as a burst.
-    noise_share, forest_share
-        How often the background is steady noise of a random colour, or a synthetic forest.
+    noise_share, forest_share, sustained_share
+        How often the background is steady noise of a random colour, a synthetic forest, or a recorded
+        look-alike that goes on and on: rain, wind, insects, engines.
     speed_share
         How often the whole example is played at another speed: as if by other animals, trees and guns.
     response_share, silence_share, codec_share
@@ -92,6 +93,7 @@ class ExampleSpec:
     burst_share: float = 0.3
     noise_share: float = 0.05
     forest_share: float = 0.1
+    sustained_share: float = 0.0
     speed_share: float = 0.0
     response_share: float = 0.2
     silence_share: float = 0.03

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ndoki.datasets.augment import band_rms
-from ndoki.datasets.backdrops import _joined, extended
+from ndoki.datasets.backdrops import _joined, backdrop, extended
 from ndoki.datasets.canvas import Canvas
 from ndoki.datasets.example_spec import Example, ExampleSpec, Material, ShotSound
 from ndoki.datasets.examples import make_example
@@ -95,6 +95,18 @@ def test_a_seed_makes_one_example(seed):
     one, other = example(ExampleSpec(), seed), example(ExampleSpec(), seed)
     np.testing.assert_array_equal(one.samples, other.samples)
     assert (one.onsets, one.unsure_samples, one.labels) == (other.onsets, other.unsure_samples, other.labels)
+
+
+def test_what_goes_on_and_on_is_a_background_too():
+    """Rain is, a door is not; where there is nothing of the kind, the usual backgrounds are taken."""
+    rain = sound(noise(20.0, 8, 0.2), "rain", "confuser")
+    spec = replace(PLAIN, noise_share=0.0, forest_share=0.0, sustained_share=1.0, clip_share=1.0)
+
+    def level(material):
+        return float(np.std(backdrop(material, spec, np.random.default_rng(3))))
+
+    assert level(replace(MATERIAL, confusers=[*MATERIAL.confusers, rain])) == pytest.approx(0.2, rel=0.05)
+    assert level(MATERIAL) == pytest.approx(0.01, rel=0.05)
 
 
 @pytest.mark.parametrize("change", ["speed_share", "codec_share"])
