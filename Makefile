@@ -42,6 +42,7 @@ refine: $(VENV)/.base ## share of simulated onsets placed within 30 ms from labe
 
 speed: $(VENV)/.base ## seconds and memory for a day of sound
 	$(PYTHON) benchmarks/speed.py
+	$(PYTHON) benchmarks/speed.py --forest
 	$(PYTHON) benchmarks/speed.py --rain
 
 gate: $(VENV)/.base ## events that the network's gate loses, and how much sound it lets pass
@@ -50,11 +51,9 @@ gate: $(VENV)/.base ## events that the network's gate loses, and how much sound 
 collection: $(VENV)/.base ## 140 000 h on a laptop, 16 and 256 machines: time, bytes, bottleneck
 	$(PYTHON) benchmarks/collection.py
 
-folds: $(VENV)/.test ## train the networks of the cross-validation, and the one that never heard the field (four hours on two cores)
+folds: $(VENV)/.test ## train the networks of the cross-validation, and the one that never heard the field (two hours on two cores)
 	$(VENV)/bin/ndoki train recipes/gunshot-simulated.toml --out build/first/gunshot-simulated.onnx
 	$(VENV)/bin/ndoki verifier build/first/gunshot-simulated.onnx --recipe recipes/verifier-simulated.toml --out benchmarks/folds/gunshot-simulated.onnx
-	for fold in 0 1 2 3 4; do $(VENV)/bin/ndoki train recipes/gunshot-field.toml --fold $$fold --out build/folds/gunshot-fold$$fold.onnx; done
-	$(VENV)/bin/ndoki mine ../shared/data/clips.csv --folds-from build/folds --out build/mined
 	for fold in 0 1 2 3 4; do $(VENV)/bin/ndoki train recipes/gunshot.toml --fold $$fold --out build/first/gunshot-fold$$fold.onnx; done
 	for fold in 0 1 2 3 4; do $(VENV)/bin/ndoki verifier build/first/gunshot-fold$$fold.onnx --heard-by build/first --fold $$fold --out benchmarks/folds/gunshot-fold$$fold.onnx; done
 

@@ -29,6 +29,7 @@ from ndoki.datasets.manifest import read_manifest
 from ndoki.datasets.simulate.day import simulate_day
 from ndoki.datasets.simulate.measured import load_near_shots
 from ndoki.datasets.simulate.ranges import TEST
+from ndoki.datasets.simulate.schedule import Rates
 from ndoki.detectors.network.detector import NetworkDetector, load_network
 from ndoki.detectors.network.gate import joined_runs
 from ndoki.events.pick import Picker
@@ -37,6 +38,7 @@ from ndoki.tables.summary import TextTable
 
 HERE = Path(__file__).resolve().parent
 RAIN_SEED = 53
+HUNTS_PER_HOUR = Rates().hunts_per_hour
 BLOCK_S = 240.0
 MOST_LOST = 0.005
 
@@ -94,7 +96,7 @@ def passing(path: Path, gated: NetworkDetector, found: Count) -> None:
                 first_frame=first,
                 end_frame=end,
             )
-            heard = gated.heard(gated.frames_of(block), block)
+            heard = gated.heard(gated.levels_of(block))
             if heard is None:
                 raise SystemExit("the detector has no gate")
             found.n_frames += end - first
@@ -102,14 +104,15 @@ def passing(path: Path, gated: NetworkDetector, found: Count) -> None:
             found.n_listened += sum(b - a + context for a, b in joined_runs(heard, context))
 
 
-def rainy_path(hours: float, work: Path) -> Path:
+def rainy_path(hours: float, work: Path, hunts_per_hour: float = HUNTS_PER_HOUR) -> Path:
     """Where that day lies."""
-    return work / f"rain_{hours:g}h_e{EDITION}.wav"
+    hunts = "" if hunts_per_hour == HUNTS_PER_HOUR else f"_{hunts_per_hour:g}hunts"
+    return work / f"rain_{hours:g}h_e{EDITION}{hunts}.wav"
 
 
-def rainy_day(hours: float, data: Path, work: Path) -> Path:
+def rainy_day(hours: float, data: Path, work: Path, hunts_per_hour: float = HUNTS_PER_HOUR) -> Path:
     """Simulated once, and kept."""
-    path = rainy_path(hours, work)
+    path = rainy_path(hours, work, hunts_per_hour)
     if not path.exists():
         work.mkdir(parents=True, exist_ok=True)
         clips = read_manifest(data / "clips.csv") if (data / "clips.csv").is_file() else []
@@ -118,6 +121,7 @@ def rainy_day(hours: float, data: Path, work: Path) -> Path:
             hours,
             RAIN_SEED,
             ranges=TEST,
+            rates=Rates(hunts_per_hour=hunts_per_hour),
             near_shots=load_near_shots(data, "val") if clips else None,
             confuser_files=[clip.path for clip in clips if (clip.kind, clip.split) == ("confuser", "val")],
         )

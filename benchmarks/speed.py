@@ -2,9 +2,10 @@
 
 The day is a 24 h, 8 kHz, 16-bit WAV made by repeating shot-free backgrounds (from ../shared/data where it
 is there, else simulated forest): clips of 4 s that had fooled a trigger, cut hard, the worst that a gate can
-meet. With ``--rain`` it is the simulated day of `make gate` instead: forest, 3.5 h of rain, shots and
-look-alikes. Every figure is from this machine, in this run; the file is read once before anything is timed,
-so that all of them read from the page cache.
+meet. With ``--forest`` it is a simulated day: forest, 3.5 h of rain, 40 look-alikes an hour and a hunt every
+five hours; with ``--rain`` the same with eight hunts an hour, which is the day of `make gate`. Every figure
+is from this machine, in this run; the file is read once before anything is timed, so that all of them read
+from the page cache.
 """
 
 import argparse
@@ -34,6 +35,7 @@ RATE_HZ = 8000
 N_FFT, HOP = 256, 128
 DAY_HOURS = 24.0
 UNIT_S = 240.0
+FEW_HUNTS_PER_HOUR = 0.2
 T = TypeVar("T")
 
 
@@ -90,8 +92,6 @@ def stages(path: Path, seconds: float = 1800.0) -> dict[str, float]:
     from ndoki.audio.blocks import read_block
     from ndoki.audio.reader import open_samples
     from ndoki.detectors.network.detector import load_network
-    from ndoki.features.floor import above_floor
-    from ndoki.features.mel import log_mel
 
     seconds = min(seconds, soundfile.info(path).duration)
     whole = load_network()
@@ -119,13 +119,12 @@ def stages(path: Path, seconds: float = 1800.0) -> dict[str, float]:
                 end_frame=min(n_frames, first + step),
             )
             block = spend("read and resample", read)
-            bands = spend("mel and log", partial(log_mel, block.samples, detector.card.mel))
-            spend("floor", partial(above_floor, bands, detector.card.floor))
-            frames = detector.frames_of(block)
-            heard = spend("gate", partial(detector.heard, frames, block))
-            outputs = spend("network behind the gate", partial(detector.outputs_of, frames, heard))
+            levels = detector.levels_of(block)
+            spend("mel, floor", partial(levels.measured, first, min(n_frames, first + step) // 2 * 2))
+            heard = spend("gate", partial(detector.heard, levels))
+            outputs = spend("network behind the gate", partial(detector.outputs_of, levels, heard))
             spend("verifier", partial(detector.verified, outputs[:, 0], block))
-            spend("network on everything", partial(detector.outputs_of, frames))
+            spend("network on everything", partial(detector.outputs_of, levels))
     return spent
 
 
@@ -219,11 +218,12 @@ def sound_of(hours: float, options: argparse.Namespace) -> Path:
 
 
 def rainy_day_of(hours: float, options: argparse.Namespace) -> Path:
-    """The simulated day of `make gate`, made if it is not there."""
-    from gate import rainy_day, rainy_path
+    """The simulated day of `make gate`, or one with fewer hunts, made if it is not there."""
+    from gate import HUNTS_PER_HOUR, rainy_day, rainy_path
 
-    _apart(rainy_day, hours, options.data, RAIN_WORK)
-    return rainy_path(hours, RAIN_WORK)
+    hunts_per_hour = FEW_HUNTS_PER_HOUR if options.forest else HUNTS_PER_HOUR
+    _apart(rainy_day, hours, options.data, RAIN_WORK, hunts_per_hour)
+    return rainy_path(hours, RAIN_WORK, hunts_per_hour)
 
 
 def _apart(make: Callable[..., object], *given: object) -> None:
@@ -249,7 +249,8 @@ def main() -> int:
         help="hours, by comma: time and memory of files of these lengths instead; 240 h take 14 GB of disk",
     )
     parser.add_argument("--sound", type=Path, help="a plain mono WAV of 16 bit and 8 kHz instead of the day")
-    parser.add_argument("--rain", action="store_true", help="the simulated day with rain instead")
+    parser.add_argument("--forest", action="store_true", help="a simulated day with rain instead")
+    parser.add_argument("--rain", action="store_true", help="the same, with shots all day")
     parser.add_argument("--coded", action="store_true", help="WAV and FLAC of so many --hours instead")
     options = parser.parse_args()
     cores = os.cpu_count() or 1
@@ -261,7 +262,8 @@ def main() -> int:
         coded(options)
         return 0
     path, out, detector = (
-        options.sound or (rainy_day_of if options.rain else sound_of)(options.hours, options),
+        options.sound
+        or (rainy_day_of if options.rain or options.forest else sound_of)(options.hours, options),
         options.work / "out",
         options.detector,
     )

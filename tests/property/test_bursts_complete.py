@@ -103,7 +103,7 @@ def test_a_seam_through_or_beside_a_burst(
     assert places(found) == places(expected)
 
 
-@pytest.mark.parametrize("n_hops", [1, 3, 4, 50])
+@pytest.mark.parametrize("n_hops", [2, 4, 6, 50])
 def test_delayed_audio_gives_delayed_events(
     network: NetworkDetector,
     samples: Floats,
@@ -112,7 +112,7 @@ def test_delayed_audio_gives_delayed_events(
     tmp_path: Path,
     n_hops: int,
 ) -> None:
-    """By whole hops of the detector, which are whole frames of the second hearing, though not whole cells."""
+    """By whole steps of the detector: whole frames of the second hearing, though not whole cells."""
     cut = n_hops * network.grid.hop_samples * RATE // network.grid.rate_hz
     soundfile.write(tmp_path / "a.wav", samples[cut:], RATE, subtype="PCM_16")
     found = scan(describe(str(tmp_path / "a.wav")), network, Picker(threshold=least))

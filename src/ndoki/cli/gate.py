@@ -20,7 +20,7 @@ __all__ = ["gate"]
 @click.option(
     "--hours", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Of simulated sound."
 )
-@click.option("--steps", type=click.IntRange(min=1), default=8000, show_default=True)
+@click.option("--steps", type=click.IntRange(min=1), default=4000, show_default=True)
 def gate(network: Path, data: Path, out: Path | None, cache: Path, hours: float, steps: int) -> None:
     """Fit a gate to NETWORK.onnx, tune it on training sound, and write both as one file.
 

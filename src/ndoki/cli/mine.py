@@ -239,7 +239,7 @@ def _written(out: Path, mined: "Sequence[Mined]", rounds: "Sequence[Earlier]") -
     return [
         f"pictures: {', '.join(map(str, sheets))}",
         f'look at them, and write "shot" (or "unsure") into the column verdict of {table} where there is one',
-        f"then: ndoki mine --retrain recipes/gunshot.toml --out {out} --out-network FILE",
+        f"then: ndoki mine --retrain recipes/gunshot-mined.toml --out {out} --out-network FILE",
     ]
 
 

@@ -32,7 +32,7 @@ def extent_of(samples: Samples, channel: int, first_sample: int) -> VisibleBox:
         first_frame=onset_frame,
         end_frame=min(onset_frame + grid.frames_in(MAX_DURATION_S), n_frames),
     )
-    above = above_floor(log_mel(block.samples, _MEL), _FLOOR)
+    above = above_floor(log_mel(block.samples, _MEL), _FLOOR, block.first_sample // _MEL.hop_samples)
     first = onset_frame - block.first_sample // grid.hop_samples
     own = above[first : first + block.end_frame - block.first_frame]
     return visible_box(own, 0, _MEL.centres_hz, grid.hop_s)

@@ -1,23 +1,29 @@
 """Background level with a finite memory, so that gain, recorder and weather do not matter.
 
 Nothing here looks further than `FloorSpec.reach_frames` frames to either side; that reach is part of a
-detector's context, and so the level is the same for every cut of the sound into blocks.
+detector's context, and so the level is the same for every cut of the sound into blocks. It is measured on
+every second frame: frames overlap by three quarters, so the others say nothing new.
 """
 
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ndoki.core.errors import ConfigError
 from ndoki.core.types import Floats
 
-__all__ = ["FloorSpec", "above_floor", "running_floor"]
+__all__ = ["LEVEL_STEP", "FloorSpec", "above_floor", "running_floor"]
 
-_CHUNK_FRAMES = 1024
-_SHORT_FRAMES = 62
+LEVEL_STEP = 2
+"""The background level is measured on frames whose number is a multiple of this."""
+
+_SHORT_ROWS = 31
 _QUIET_SHARE = 0.25
 _QUIET_BIAS_DB = 5.0
 """By how much a band's quietest quarter of frames lies below the mean of steady noise, about."""
+_PARTS_PER_DB = 4096
+"""Levels are added up as whole numbers of this part of a dB: a sum of those is exact in any order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,86 +48,80 @@ class FloorSpec:
 
     @property
     def reach_frames(self) -> int:
-        """Frames to either side that a level depends on: two passes."""
-        return 2 * self.half_width_frames
+        """Frames to either side that a level depends on: two passes, and the step of the measured frames."""
+        return 2 * self.half_width_frames + LEVEL_STEP - 1
 
     def to_dict(self) -> dict[str, float]:
         """Plain numbers, for a model's file."""
         return asdict(self)
 
 
-def _box_mean(frames: Floats, half_width_frames: int) -> Floats:
-    """Centred moving mean over rows; near an edge, the mean over the rows that exist."""
-    n, width = len(frames), 2 * half_width_frames + 1
-    mean = np.empty_like(frames)
-    # Some rows at a time, so that all sums stay in a core's cache.
-    for first in range(0, n, _CHUNK_FRAMES):
-        end = min(first + _CHUNK_FRAMES, n)
-        mean[first:end] = _sums(_around(frames, first, end, half_width_frames), width)
-    n_rows = np.full(n, width, np.float32)
-    near = np.arange(min(half_width_frames, n))
-    n_rows[near] -= half_width_frames - near
-    n_rows[n - 1 - near] -= half_width_frames - near
-    mean *= (np.float32(1) / n_rows)[:, None]
-    return mean
-
-
-def _around(frames: Floats, first: int, end: int, margin: int) -> Floats:
-    """Rows ``[first − margin, end + margin)``; zero where there are none."""
-    kept = frames[max(0, first - margin) : end + margin]
-    before, behind = max(0, margin - first), max(0, end + margin - len(frames))
-    return np.pad(kept, ((before, behind), (0, 0))) if before or behind else kept
-
-
-def _sums(rows: Floats, width: int) -> Floats:
-    """Sums of every ``width`` (odd) rows in succession, shape (n_rows − width + 1, n_bands).
-
-    Sums of 1, 2, 4, … rows are made of each other and added as the binary digits of ``width`` say: an
-    addition per digit instead of one per row. The order is the same for every row, so a sum is the same, bit
-    for bit, wherever the rows around it begin.
-    """
-    doubled, n_doubled, covered = rows, 1, 1
-    total = rows[: len(rows) - width + 1].copy()
-    while covered < width:
-        doubled = doubled[:-n_doubled] + doubled[n_doubled:]
-        n_doubled *= 2
-        if width & n_doubled:
-            total += doubled[covered : covered + len(total)]
-            covered += n_doubled
-    return total
-
-
-def running_floor(frames_db: Floats, spec: FloorSpec) -> Floats:
-    """Background level per frame and band.
+def running_floor(levels_db: Floats, spec: FloorSpec) -> Floats:
+    """Background level per measured frame and band.
 
     Parameters
     ----------
-    frames_db
-        float32, shape (n_frames, n_bands), log power in dB.
+    levels_db
+        float32, shape (n_rows, n_bands), log power in dB of every frame whose number is a multiple of
+        `LEVEL_STEP`.
 
     Returns
     -------
     float32, same shape
         A winsorised moving mean: the mean over ± half_width of min(x, m + tolerance), with m the plain
-        moving mean over the same width. A recording of less than a second may be all shot: there it is the
-        level of each band's quietest frames instead.
+        moving mean over the same width; near an edge, over the rows that exist. A recording of less than a
+        second may be all shot: there it is the level of each band's quietest frames instead.
     """
-    if len(frames_db) < _SHORT_FRAMES:
-        return _quietest(frames_db)
-    first_pass = _box_mean(frames_db, spec.half_width_frames)
-    first_pass += np.float32(spec.tolerance_db)
-    np.minimum(frames_db, first_pass, out=first_pass)
-    return _box_mean(first_pass, spec.half_width_frames)
+    if len(levels_db) < _SHORT_ROWS:
+        return _quietest(levels_db)
+    half_width = spec.half_width_frames // LEVEL_STEP
+    parts = np.rint(levels_db * np.float32(_PARTS_PER_DB)).astype(np.int32)
+    highest = _box_mean(parts, half_width) + np.float32(spec.tolerance_db * _PARTS_PER_DB)
+    np.minimum(parts, highest.astype(np.int32), out=parts)
+    return _box_mean(parts, half_width) * np.float32(1 / _PARTS_PER_DB)
+
+
+def above_floor(frames_db: Floats, spec: FloorSpec, first_frame: int = 0) -> Floats:
+    """Level above the background in units of 10 dB, float32, same shape as ``frames_db``.
+
+    Parameters
+    ----------
+    frames_db
+        float32, shape (n_frames, n_bands), log power in dB of all frames.
+    first_frame
+        Number of the first of them in its recording. A frame between two measured ones has the level of the
+        one before it.
+    """
+    ahead = -first_frame % LEVEL_STEP
+    levels = running_floor(frames_db[ahead:][::LEVEL_STEP], spec)
+    above = frames_db.copy()
+    for late in range(LEVEL_STEP):
+        rows = above[ahead + late :: LEVEL_STEP]
+        rows -= levels[: len(rows)]
+    above[:ahead] -= levels[:1]
+    above *= np.float32(0.1)
+    return above
+
+
+def _box_mean(parts: npt.NDArray[np.int32], half_width: int) -> Floats:
+    """Centred moving mean over rows; near an edge, the mean over the rows that exist.
+
+    Sums may run over the range of int32: their differences, which do not, are right all the same.
+    """
+    n, half = len(parts), min(half_width, len(parts))
+    total = np.zeros((n + 2 * half + 1, parts.shape[1]), np.int32)
+    np.cumsum(parts, axis=0, dtype=np.int32, out=total[half + 1 : half + 1 + n])
+    total[half + 1 + n :] = total[half + n]
+    # Row i + half holds the sum of all rows before i, whatever i.
+    width = 2 * half + 1
+    mean: Floats = (total[width:] - total[:-width]).astype(np.float32)
+    at = np.arange(n)
+    n_rows = np.minimum(at + half + 1, n) - np.maximum(at - half, 0)
+    mean *= (np.float32(1) / n_rows.astype(np.float32))[:, None]
+    return mean
 
 
 def _quietest(frames_db: Floats) -> Floats:
     n_quiet = max(1, round(_QUIET_SHARE * len(frames_db)))
     level = np.sort(frames_db, axis=0)[:n_quiet].mean(axis=0) + np.float32(_QUIET_BIAS_DB)
     return np.broadcast_to(level, frames_db.shape).astype(np.float32)
-
-
-def above_floor(frames_db: Floats, spec: FloorSpec) -> Floats:
-    """Level above the background in units of 10 dB, float32, same shape as ``frames_db``."""
-    above = frames_db - running_floor(frames_db, spec)
-    above *= np.float32(0.1)
-    return above

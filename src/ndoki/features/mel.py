@@ -15,7 +15,7 @@ from ndoki.core.types import Floats
 __all__ = ["MelSpec", "hz_to_mel", "log_mel", "mel_filters", "mel_to_hz"]
 
 
-_CHUNK_FRAMES = 1024
+_CHUNK_FRAMES = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,7 @@ def log_mel(samples: Floats, spec: MelSpec) -> Floats:
         )
     n_frames = spec.grid.n_frames(len(samples))
     bands = np.empty((n_frames, spec.n_mels), np.float32)
-    # A thousand frames at a time, so that window, spectrum and power stay in a core's cache.
+    # Some hundred frames at a time, so that window, spectrum and power stay in a core's cache.
     for first in range(0, n_frames, _CHUNK_FRAMES):
         end = min(first + _CHUNK_FRAMES, n_frames)
         part = samples[first * spec.hop_samples : (end - 1) * spec.hop_samples + spec.frame_samples]

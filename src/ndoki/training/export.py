@@ -27,7 +27,10 @@ class _Scores(nn.Module):
 
 
 def export(net: GunshotNet, card: Card) -> bytes:
-    """Content of the ONNX file: input (batch, frames, bands), output (batch, frames − context, outputs)."""
+    """Content of the ONNX file: input (batch, frames, bands), output (batch, frames − context, outputs).
+
+    The number of frames is a multiple of the network's step.
+    """
     spec = net.spec
     example = torch.zeros(1, 64 + spec.before_frames + spec.after_frames, spec.n_mels)
     sizes = {"frames": {0: "batch", 1: "n_frames"}, "outputs": {0: "batch", 1: "n_frames_out"}}

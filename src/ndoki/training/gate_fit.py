@@ -14,6 +14,7 @@ from ndoki.core.errors import ConfigError
 from ndoki.core.types import Floats
 from ndoki.detectors.network.gate import Gate, GateSpec
 from ndoki.events.pick import peaks
+from ndoki.features.floor import LEVEL_STEP
 from ndoki.training.gate_network import GateNet, weights_of
 from ndoki.training.gate_sound import Listened
 
@@ -56,7 +57,7 @@ class GateFit:
     least_score: float = 0.3
     lost_share: float = 0.003
     margin: float = 0.2
-    n_steps: int = 8000
+    n_steps: int = 4000
     batch_size: int = 96
     n_cells: int = 64
     learning_rate: float = 5e-3
@@ -100,29 +101,29 @@ def events_lost(gate: Gate, sound: Listened, least_score: float) -> tuple[int, i
 
 
 def _at_events(gate: Gate, sound: Listened, least_score: float) -> Floats:
-    return spread_estimates(gate, sound.frames)[peaks(sound.score, least_score, _PEAK_REACH_FRAMES)]
+    return spread_estimates(gate, sound.rows)[peaks(sound.score, least_score, _PEAK_REACH_FRAMES)]
 
 
-def spread_estimates(gate: Gate, frames: npt.NDArray[np.float16]) -> Floats:
+def spread_estimates(gate: Gate, rows: npt.NDArray[np.float16]) -> Floats:
     """For every frame, the highest threshold at which it would pass.
 
     Parameters
     ----------
-    frames
-        Shape (n, n_mels), beginning with a cell.
+    rows
+        Shape (n, n_mels), every `LEVEL_STEP`-th frame, beginning with a cell.
 
     Returns
     -------
-    float32, shape (n,); −inf at the ends, where the gate's view does not fit.
+    float32, shape (n · LEVEL_STEP,); −inf at the ends, where the gate's view does not fit.
     """
-    spec, n_cells = gate.spec, len(frames) // gate.spec.cell_frames
+    spec, n_cells = gate.spec, len(rows) // gate.spec.cell_rows
     context = spec.before_cells + spec.after_cells
     cells = np.full(n_cells, -np.inf, np.float32)
     for first in range(0, n_cells - context, _CHUNK_CELLS):
         end = min(first + _CHUNK_CELLS + context, n_cells)
-        part = frames[first * spec.cell_frames : end * spec.cell_frames].astype(np.float32)
+        part = rows[first * spec.cell_rows : end * spec.cell_rows].astype(np.float32)
         cells[first + spec.before_cells : end - spec.after_cells] = gate.estimates(part)
-    each = np.full(len(frames), -np.inf, np.float32)
+    each = np.full(len(rows) * LEVEL_STEP, -np.inf, np.float32)
     each[: n_cells * spec.cell_frames] = np.repeat(cells, spec.cell_frames)
     return np.asarray(maximum_filter1d(each, 2 * gate.spread_frames + 1), np.float32)
 
@@ -134,8 +135,8 @@ def _trained(sound: Listened, fit: GateFit) -> GateNet:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, fit.learning_rate, total_steps=fit.n_steps)
     stretches, average = _Stretches(sound, fit), 0.0
     for step in range(fit.n_steps):
-        frames, target = stretches.draw()
-        loss = _loss(net(frames), target, stretches.faint_logit, fit.miss_weight)
+        rows, target = stretches.draw()
+        loss = _loss(net(rows), target, stretches.faint_logit, fit.miss_weight)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -162,7 +163,7 @@ class _Stretches:
     def __init__(self, sound: Listened, fit: GateFit) -> None:
         step = fit.spec.cell_frames
         n_cells = len(sound.logit) // step
-        self._frames, self._fit = sound.frames, fit
+        self._rows, self._fit = sound.rows, fit
         self._target = np.maximum(sound.logit[: n_cells * step].reshape(-1, step).max(axis=1), _LOWEST_LOGIT)
         self._rng = np.random.default_rng(fit.seed)
         self.faint_logit = float(sound.logit[sound.score >= _FAINT_SCORE].min())
@@ -172,14 +173,14 @@ class _Stretches:
         self._last = n_cells - fit.n_cells - fit.spec.after_cells - 1
 
     def draw(self) -> tuple[Tensor, Tensor]:
-        """Frames (batch, n_frames, n_mels) and the highest logit of each of their inner cells."""
+        """Rows (batch, n_rows, n_mels) and the highest logit of each of their inner cells."""
         fit, spec, rng = self._fit, self._fit.spec, self._rng
         third = fit.batch_size // 3
         chosen = [rng.choice(cells, third) - rng.integers(0, fit.n_cells, third) for cells in self._chosen]
         chosen.append(rng.integers(0, self._last, fit.batch_size - 2 * third))
         firsts = np.clip(np.concatenate(chosen), spec.before_cells, self._last)
-        length = (spec.before_cells + fit.n_cells + spec.after_cells) * spec.cell_frames
-        begins = (firsts - spec.before_cells) * spec.cell_frames
-        frames = np.stack([self._frames[begin : begin + length] for begin in begins])
+        length = (spec.before_cells + fit.n_cells + spec.after_cells) * spec.cell_rows
+        begins = (firsts - spec.before_cells) * spec.cell_rows
+        rows = np.stack([self._rows[begin : begin + length] for begin in begins])
         target = np.stack([self._target[first : first + fit.n_cells] for first in firsts])
-        return torch.from_numpy(frames.astype(np.float32)), torch.from_numpy(target)
+        return torch.from_numpy(rows.astype(np.float32)), torch.from_numpy(target)

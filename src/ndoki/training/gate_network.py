@@ -15,14 +15,14 @@ class GateNet(nn.Module):
     def __init__(self, spec: GateSpec, start: float) -> None:
         super().__init__()
         self.spec = spec
-        self.first = nn.Linear(2 * spec.cell_frames * spec.n_mels, spec.width)
+        self.first = nn.Linear(2 * spec.cell_rows * spec.n_mels, spec.width)
         self.blocks = nn.ModuleList(nn.Conv1d(spec.width, spec.width, 3, dilation=d) for d in spec.dilations)
         self.last = nn.Linear(spec.width, 1)
         nn.init.constant_(self.last.bias, start)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """(batch, n_cells · cell_frames, n_mels) → (batch, n_cells − before_cells − after_cells)."""
-        cells = frames.reshape(len(frames), -1, self.spec.cell_frames * self.spec.n_mels)
+    def forward(self, rows: Tensor) -> Tensor:
+        """(batch, n_cells · cell_rows, n_mels) → (batch, n_cells − before_cells − after_cells)."""
+        cells = rows.reshape(len(rows), -1, self.spec.cell_rows * self.spec.n_mels)
         inner = torch.relu(self.first(torch.cat([cells[:, :-1], cells[:, 1:]], dim=2))).transpose(1, 2)
         for dilation, block in zip(self.spec.dilations, self.blocks, strict=True):
             inner = torch.relu(block(inner) + inner[:, :, dilation:-dilation])
@@ -33,7 +33,7 @@ class GateNet(nn.Module):
 def weights_of(net: GateNet) -> tuple[Floats, ...]:
     """Weights in the shapes of `GateSpec.shapes`, rounded to the half precision that a file keeps."""
     spec = net.spec
-    first = net.first.weight.T.reshape(2, spec.cell_frames * spec.n_mels, spec.width)
+    first = net.first.weight.T.reshape(2, spec.cell_rows * spec.n_mels, spec.width)
     found = [first, net.first.bias]
     for index in range(len(spec.dilations)):
         block = net.blocks.get_submodule(f"{index}")

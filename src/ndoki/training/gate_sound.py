@@ -16,6 +16,7 @@ from ndoki.datasets.simulate.measured import load_near_shots
 from ndoki.datasets.simulate.ranges import TRAIN
 from ndoki.datasets.simulate.schedule import Rates
 from ndoki.detectors.network.detector import NetworkDetector
+from ndoki.features.floor import LEVEL_STEP
 
 __all__ = ["Listened", "listened", "training_sounds"]
 
@@ -39,15 +40,16 @@ class Listened:
 
     Attributes
     ----------
-    frames
-        float16, shape (n, n_mels), levels above the floor in units of 10 dB.
+    rows
+        float16, shape (n / LEVEL_STEP, n_mels), levels above the floor in units of 10 dB, of every
+        `LEVEL_STEP`-th frame.
     logit
         float32, shape (n,): of the network's raw onset score, before its verifier is asked.
     score
         float32, shape (n,): as the detector reports it, verified and calibrated.
     """
 
-    frames: np.ndarray[tuple[int, int], np.dtype[np.float16]]
+    rows: np.ndarray[tuple[int, int], np.dtype[np.float16]]
     logit: Floats
     score: Floats
 
@@ -136,34 +138,35 @@ def listened(detector: NetworkDetector, paths: Iterable[Path], cell_frames: int)
     """
     n_mels = detector.card.mel.n_mels
     silence = np.zeros(_GAP_FRAMES, np.float32)
-    frames, raw, scores = [np.zeros((_GAP_FRAMES, n_mels), np.float16)], [silence], [silence]
+    gap = np.zeros((_GAP_FRAMES // LEVEL_STEP, n_mels), np.float16)
+    rows, raw, scores = [gap], [silence], [silence]
     for path in paths:
         n = 0
-        for block, part in _blocks(detector, path):
-            found = detector.run(part)[:, 0]
+        for block in _blocks(detector, path):
+            levels = detector.levels_of(block)
+            found = detector.outputs_of(levels)[:, 0]
             raw.append(found)
             scores.append(detector.calibrate(detector.verified(found, block)))
-            before, after = detector.card.before_frames, detector.card.after_frames
-            frames.append(part[before : len(part) - after].astype(np.float16))
+            end_frame = block.end_frame + -block.end_frame % LEVEL_STEP
+            rows.append(levels.measured(block.first_frame, end_frame).astype(np.float16))
             n += len(found)
         n_behind = _GAP_FRAMES + -n % cell_frames
-        frames.append(np.zeros((n_behind, n_mels), np.float16))
+        rows.append(np.zeros((n_behind // LEVEL_STEP, n_mels), np.float16))
         raw.append(np.zeros(n_behind, np.float32))
         scores.append(np.zeros(n_behind, np.float32))
     clipped = np.clip(np.concatenate(raw), 1e-7, 1 - 1e-7)
     logit = np.maximum(np.log(clipped / (1 - clipped)), _SILENT_LOGIT).astype(np.float32)
-    return Listened(frames=np.concatenate(frames), logit=logit, score=np.concatenate(scores))
+    return Listened(rows=np.concatenate(rows), logit=logit, score=np.concatenate(scores))
 
 
-def _blocks(detector: NetworkDetector, path: Path) -> Iterator[tuple[Block, Floats]]:
-    """A recording's blocks, and their frames with the network's context."""
+def _blocks(detector: NetworkDetector, path: Path) -> Iterator[Block]:
+    """A recording's blocks, with the network's context; all but the last of an even number of frames."""
     with open_samples(str(path)) as samples:
-        for block in read_blocks(
+        yield from read_blocks(
             samples,
             0,
             grid=detector.grid,
             before_frames=detector.context_before_frames,
             after_frames=detector.context_after_frames,
             block_s=_BLOCK_S,
-        ):
-            yield block, detector.frames_of(block)
+        )

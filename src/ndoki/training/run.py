@@ -16,7 +16,7 @@ from ndoki.detectors.network.card import Card
 from ndoki.training.export import export
 from ndoki.training.loop import finished, train_network
 from ndoki.training.material import build_materials
-from ndoki.training.network import GunshotNet
+from ndoki.training.network import STEP_FRAMES, GunshotNet
 from ndoki.training.pool import Pool, build_pool
 from ndoki.training.recipe import Recipe
 from ndoki.training.targets import LABELS
@@ -125,6 +125,7 @@ def card_for(recipe: Recipe, place: Workplace) -> Card:
         labels=LABELS,
         before_frames=recipe.network.before_frames,
         after_frames=recipe.network.after_frames,
+        step_frames=STEP_FRAMES,
         provenance={
             "recipe": json.loads(json.dumps(asdict(recipe))),
             "manifest_sha256": manifest_digest(place.manifest),

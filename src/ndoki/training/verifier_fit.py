@@ -11,10 +11,10 @@ import numpy.typing as npt
 from ndoki.core.errors import ConfigError
 from ndoki.datasets.manifest import manifest_digest
 from ndoki.detectors.network.card import Card
-from ndoki.detectors.network.detector import NetworkDetector
+from ndoki.detectors.network.detector import NetworkDetector, network_from
 from ndoki.detectors.network.verifier import Verifier
 from ndoki.training.material import build_materials
-from ndoki.training.run import Workplace, mark
+from ndoki.training.run import Workplace, exported, mark, network_of
 from ndoki.training.verifier_loop import finished_verifier, train_verifier
 from ndoki.training.verifier_network import VerifierNet, exported_verifier
 from ndoki.training.verifier_recipe import VerifierRecipe
@@ -78,16 +78,31 @@ def fit_verifier(
 def _trained(
     recipe: VerifierRecipe, networks: Sequence[NetworkDetector], fold: int | None, place: Workplace
 ) -> VerifierNet:
-    """The verifier of a recipe, its bases first. One that was trained to its end is only read."""
-    which = "all" if fold is None else f"{fold}"
+    """The verifier of a recipe, its bases first. One that was trained to its end is only read.
+
+    One that never heard the field has no folds: it serves all.
+    """
+    which = "all" if fold is None or not recipe.examples_of.pool.field else f"{fold}"
     checkpoint = place.cache / f"verifier-{which}-{recipe.digest[:12]}-{_named(recipe, networks, place)}.pt"
     kept = finished_verifier(checkpoint, recipe)
     if kept is not None:
         return kept
-    start_from = None if recipe.base is None else _trained(recipe.base, networks, fold, place)
+    base = recipe.base
+    start_from = None if base is None else _trained(base, _heard_by(base, networks, place), fold, place)
     views = make_views(recipe, networks, place)
     usable = _usable(views, recipe, fold)
     return train_verifier(views, usable, recipe, checkpoint=checkpoint, start_from=start_from)
+
+
+def _heard_by(
+    base: VerifierRecipe, networks: Sequence[NetworkDetector], place: Workplace
+) -> Sequence[NetworkDetector]:
+    """Who says which places are worth a look: for a base without the field, a network without it."""
+    network = base.examples_of
+    if network.pool.field:
+        return networks
+    content = exported(network_of(network, None, place), network, place)
+    return [network_from(content, f"the network of {network.name}, which never heard the field")]
 
 
 def card_with(card: Card, recipe: VerifierRecipe) -> Card:

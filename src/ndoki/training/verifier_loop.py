@@ -67,9 +67,10 @@ def train_verifier(
     for step in range(first_step, loop.n_steps):
         for group in optimiser.param_groups:
             group["lr"] = _rate(step, loop)
-        view, target = _batch_at(step, views, kinds, recipe)
+        drawn = recipe.n_steps_before + step
+        view, target = _batch_at(drawn, views, kinds, recipe)
         # Dropout of a step must not depend on whether the run was stopped before it.
-        torch.manual_seed(recipe.seed * 1_000_003 + step)
+        torch.manual_seed(recipe.seed * 1_000_003 + drawn)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = net(view)
         loss = functional.binary_cross_entropy_with_logits(logits.float(), target)

@@ -115,6 +115,13 @@ class VerifierRecipe:
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     @property
+    def n_steps_before(self) -> int:
+        """Steps of its bases on the very same views: this stage draws other batches from them."""
+        if self.base is None or self.base.views_digest != self.views_digest:
+            return 0
+        return self.base.n_steps_before + self.base.loop.n_steps
+
+    @property
     def digest(self) -> str:
         """SHA-256 over all values that the trained weights depend on."""
         values: tuple[object, ...] = (self.views_digest, self.channels, asdict(self.loop))

@@ -129,7 +129,7 @@ class _Work:
             samples = at_rate(example.samples, example.rate_hz, network.mel.grid)
             above = above_floor(log_mel(samples, network.mel), network.floor)
             targets = encode(above, example.onsets, example.rate_hz, network.mel, example.unsure_samples)
-            score = _raw_score(self.networks[cell % len(self.networks)], above)
+            score = self.networks[cell % len(self.networks)].outputs_alone(above)[:, 0]
             frames, is_shot = chosen_places(score, targets, self.recipe.views, rng)
             if not len(frames):
                 continue
@@ -141,11 +141,6 @@ class _Work:
                 score=score[frames],
                 cell=np.full(len(frames), cell, np.int16),
             )
-
-
-def _raw_score(network: NetworkDetector, above: Floats) -> Floats:
-    padded = np.pad(above, ((network.card.before_frames, network.card.after_frames), (0, 0)))
-    return network.run(padded)[:, 0]
 
 
 def build_views(

@@ -1,4 +1,4 @@
-"""The running floor: by hand, finite in memory, and blind to gain."""
+"""The running floor: by hand, finite in memory, exact however the sound is cut, and blind to gain."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ndoki.core.errors import ConfigError
-from ndoki.features.floor import FloorSpec, above_floor, running_floor
+from ndoki.features.floor import LEVEL_STEP, FloorSpec, above_floor, running_floor
 
 SPEC = FloorSpec(half_width_frames=20, tolerance_db=3.0)
 
 
 def slow_floor(frames, spec):
-    def mean_around(values, i):
-        return values[max(0, i - spec.half_width_frames) : i + spec.half_width_frames + 1].mean(axis=0)
+    """Of rows two frames apart."""
 
-    if len(frames) < 62:
+    def mean_around(values, i):
+        half = spec.half_width_frames // LEVEL_STEP
+        return values[max(0, i - half) : i + half + 1].mean(axis=0)
+
+    if len(frames) < 31:
         quiet = [np.mean(sorted(band)[: max(1, round(len(band) / 4))]) for band in frames.T]
         return np.tile(np.array(quiet) + 5.0, (len(frames), 1))
     first = np.array([mean_around(frames, i) for i in range(len(frames))])
@@ -28,21 +31,39 @@ def test_agrees_with_the_slow_definition(rng):
     assert np.allclose(running_floor(frames, SPEC), slow_floor(frames.astype(np.float64), SPEC), atol=1e-4)
 
 
-@pytest.mark.parametrize("n_frames", [1, 2, 41, 61, 62, 1025])
+@pytest.mark.parametrize("n_frames", [1, 2, 30, 31, 41, 1025])
 @pytest.mark.parametrize("half_width_frames", [1, 20, 250])
 def test_any_length_and_width_agree_with_the_slow_definition(rng, n_frames, half_width_frames):
     spec = FloorSpec(half_width_frames=half_width_frames)
     frames = rng.normal(-60, 5, (n_frames, 2)).astype(np.float32)
     expected = slow_floor(frames.astype(np.float64), spec)
-    assert np.abs(running_floor(frames, spec) - expected).max() < 3e-5
+    assert np.abs(running_floor(frames, spec) - expected).max() < 3e-4
 
 
 @given(first=st.integers(0, 1500))
 def test_a_level_is_the_same_to_the_bit_wherever_the_sound_is_cut(first):
     frames = np.random.default_rng(2).normal(-60, 5, (1700, 3)).astype(np.float32)
-    inside = slice(first + SPEC.reach_frames, len(frames))
-    part = running_floor(frames[first:], SPEC)[SPEC.reach_frames :]
-    assert np.array_equal(part, running_floor(frames, SPEC)[inside])
+    reach = SPEC.reach_frames // LEVEL_STEP
+    part = running_floor(frames[first:], SPEC)[reach:]
+    assert np.array_equal(part, running_floor(frames, SPEC)[first + reach :])
+
+
+def test_sums_beyond_the_range_of_whole_numbers_are_right():
+    """Half a day at −100 dB adds up to more than an int32 holds; differences of sums do not care."""
+    frames = np.full((40_000, 1), -100.0, np.float32)
+    assert np.abs(running_floor(frames, FloorSpec()) + 100.0).max() < 1e-3
+
+
+@pytest.mark.parametrize("first_frame", [0, 1, 6, 7])
+def test_a_frame_between_two_measured_ones_has_the_level_of_the_one_before(rng, first_frame):
+    frames = rng.normal(-60, 5, (301, 3)).astype(np.float32)
+    measured = [i for i in range(len(frames)) if (first_frame + i) % LEVEL_STEP == 0]
+    floor = running_floor(frames[measured], SPEC)
+    above = above_floor(frames, SPEC, first_frame)
+    for row, i in enumerate(measured):
+        for each in (i, i + 1):
+            if each < len(frames):
+                np.testing.assert_allclose(above[each], (frames[each] - floor[row]) / 10, atol=1e-5)
 
 
 @given(gain_db=st.floats(-40, 40))
@@ -55,13 +76,13 @@ def test_memory_ends_at_the_reach(rng):
     frames = rng.normal(-60, 5, (200, 3)).astype(np.float32)
     other = frames.copy()
     other[0] += 30
-    changed = np.flatnonzero(np.any(running_floor(frames, SPEC) != running_floor(other, SPEC), axis=1))
+    changed = np.flatnonzero(np.any(above_floor(frames, SPEC) != above_floor(other, SPEC), axis=1))
     assert SPEC.half_width_frames < changed.max() <= SPEC.reach_frames
 
 
 def test_a_shot_hardly_lifts_the_floor_under_the_next():
     frames = np.full((400, 2), -60.0, np.float32)
-    frames[200:206] += 40
+    frames[200:203] += 40
     assert running_floor(frames, SPEC).max() < -60 + 3.0
 
 

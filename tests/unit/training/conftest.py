@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ndoki.core.types import Floats
-from ndoki.training.network import GunshotNet, NetworkSpec
+from ndoki.training.network import STEP_FRAMES, GunshotNet, NetworkSpec
 from ndoki.training.pool import Pool
 
 TINY = NetworkSpec(front_channels=(2, 4), width=8, dilations=(1, 2))
@@ -37,9 +37,10 @@ def by_torch() -> Callable[[GunshotNet, Floats], Floats]:
     """``by_torch(net, above)``: torch outputs for a short sound, shape (n_frames, n_labels + 3)."""
 
     def outputs(net: GunshotNet, above: Floats) -> Floats:
-        padded = np.pad(above, ((net.spec.before_frames, net.spec.after_frames), (0, 0)))
+        behind = net.spec.after_frames + len(above) % STEP_FRAMES
+        padded = np.pad(above, ((net.spec.before_frames, behind), (0, 0)))
         with torch.no_grad():
-            return np.asarray(torch.sigmoid(net(torch.from_numpy(padded)[None]))[0])
+            return np.asarray(torch.sigmoid(net(torch.from_numpy(padded)[None]))[0])[: len(above)]
 
     return outputs
 

@@ -11,6 +11,7 @@ from ndoki.core.errors import ConfigError
 from ndoki.datasets.manifest import read_manifest
 from ndoki.detectors.network.detector import load_network
 from ndoki.detectors.network.gate import Gate, GateSpec
+from ndoki.features.floor import LEVEL_STEP
 from ndoki.training.export import with_card, with_gate
 from ndoki.training.gate_fit import GateFit, events_lost, fit_gate, spread_estimates
 from ndoki.training.gate_network import GateNet, weights_of
@@ -38,7 +39,9 @@ def clicks(n_frames=6000, seed=3):
         logit[at] = 2.0
     score = np.where(logit > 0, 0.9, 0.0)
     return Listened(
-        frames=frames.astype(np.float16), logit=logit.astype(np.float32), score=score.astype(np.float32)
+        rows=frames[::LEVEL_STEP].astype(np.float16),
+        logit=logit.astype(np.float32),
+        score=score.astype(np.float32),
     )
 
 
@@ -60,7 +63,7 @@ def test_a_gate_learns_where_its_network_scores_and_loses_nothing():
     gate = fit_gate(clicks(), clicks(seed=5), FIT)
     unheard = clicks(seed=4)
     assert events_lost(gate, unheard, 0.5) == (0, int((unheard.score > 0.5).sum()))
-    passing = spread_estimates(gate, unheard.frames) >= gate.threshold
+    passing = spread_estimates(gate, unheard.rows) >= gate.threshold
     assert 0.02 < passing.mean() < 0.2
 
 
@@ -68,7 +71,7 @@ def test_the_threshold_lies_a_margin_below_the_faintest_event_that_counts():
     """Of the sound that was held out."""
     sound = clicks(seed=5)
     gate = fit_gate(clicks(), sound, replace(FIT, n_steps=20, lost_share=0.0, margin=0.25))
-    at_events = spread_estimates(gate, sound.frames)[sound.score > 0.5]
+    at_events = spread_estimates(gate, sound.rows)[sound.score > 0.5]
     assert gate.threshold == pytest.approx(at_events.min() - 0.25, abs=1e-5)
     some = fit_gate(clicks(), sound, replace(FIT, n_steps=20, lost_share=0.2, margin=0.0))
     lost, n_events = events_lost(some, sound, 0.5)
@@ -125,9 +128,9 @@ def test_the_network_is_asked_about_every_frame(network, data_set):
     paths = [clip.path for clip in read_manifest(data_set)][:3]
     sound = listened(detector, paths, 4)
     lengths = [detector.grid.n_frames(-(-soundfile.info(path).frames // 2)) for path in paths]
-    assert len(sound.frames) == len(sound.logit) == len(sound.score)
-    assert len(sound.frames) >= sum(lengths) + 256 * 4
-    spoken = np.flatnonzero(np.abs(sound.frames).sum(axis=1) > 0)
-    assert spoken[0] == 256
-    assert len(spoken) <= sum(lengths)
+    assert LEVEL_STEP * len(sound.rows) == len(sound.logit) == len(sound.score)
+    assert len(sound.logit) >= sum(lengths) + 256 * 4
+    spoken = np.flatnonzero(np.abs(sound.rows).sum(axis=1) > 0)
+    assert spoken[0] == 256 // LEVEL_STEP
+    assert len(spoken) <= sum(-(-n // LEVEL_STEP) for n in lengths)
     np.testing.assert_allclose(sound.score, detector.calibrate(1 / (1 + np.exp(-sound.logit))), atol=5e-4)

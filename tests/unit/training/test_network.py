@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from ndoki.core.errors import ConfigError
-from ndoki.training.network import SHAPE_OUTPUTS, GunshotNet, NetworkSpec
+from ndoki.training.network import SHAPE_OUTPUTS, STEP_FRAMES, GunshotNet, NetworkSpec
 
 TINY = NetworkSpec(front_channels=(2, 4), width=8, dilations=(1, 2))
 SPECS = (TINY, NetworkSpec(n_mels=24, front_channels=(3, 5), width=16, dilations=(1, 3, 5)), NetworkSpec())
@@ -29,7 +29,7 @@ def frames(spec: NetworkSpec, n_outputs: int, batch: int = 1) -> torch.Tensor:
 
 @torch.no_grad()
 def test_it_answers_for_all_frames_but_its_context(net):
-    for n_outputs in (1, 2, 17, 64):
+    for n_outputs in (2, 4, 18, 64):
         outputs = net(frames(net.spec, n_outputs, batch=2))
         assert outputs.shape == (2, n_outputs, net.spec.n_labels + SHAPE_OUTPUTS)
         assert torch.isfinite(outputs).all()
@@ -37,37 +37,51 @@ def test_it_answers_for_all_frames_but_its_context(net):
 
 @torch.no_grad()
 def test_its_receptive_field_is_exact(net):
-    """Output o stands for frame o + before and depends on the frames o to o + before + after, all of them."""
+    """A step that begins with output o depends on the frames o to o + before + after + 1, all of them."""
     spec = net.spec
     n_outputs = 2 * (spec.before_frames + spec.after_frames) + 20
     given = frames(spec, n_outputs)
     before = net(given)[0]
-    for changed in (0, spec.before_frames, n_outputs // 2, given.shape[1] - 1):
+    for changed in (0, spec.before_frames, n_outputs // 2, n_outputs // 2 + 1, given.shape[1] - 1):
         other = given.clone()
         other[0, changed] += 5.0 * torch.sign(torch.randn(spec.n_mels, generator=torch.manual_seed(0)))
         moved = (net(other)[0] - before).abs().amax(dim=1) > 1e-7
-        first = max(0, changed - spec.before_frames - spec.after_frames)
-        end = min(n_outputs, changed + 1)
-        touched = torch.nonzero(moved).flatten()
-        assert touched.min() >= first
-        assert touched.max() < end
-        assert moved[first], "the farthest frame behind an onset has no influence: the field is smaller"
-        assert moved[end - 1], "the farthest frame before an onset has no influence: the field is smaller"
+        farthest = changed - spec.before_frames - spec.after_frames
+        first = max(0, farthest // STEP_FRAMES)
+        end = min(n_outputs // STEP_FRAMES, changed // STEP_FRAMES + 1)
+        touched = torch.nonzero(moved.view(-1, STEP_FRAMES).any(dim=1)).flatten()
+        assert touched.min() == first, "the farthest frame behind an onset has no influence, or one too far"
+        assert touched.max() == end - 1, "the farthest frame before an onset has no influence, or one too far"
 
 
 @torch.no_grad()
-def test_a_block_that_adds_nothing_passes_its_own_frame_on(net):
-    """Without the blocks an output sees the 3 frames to either side of the frame that it stands for."""
+def test_a_block_that_adds_nothing_passes_its_own_step_on(net):
+    """Without the blocks a step sees the 4 frames to either side of the two that it stands for."""
     spec = net.spec
     for block in net.blocks:
         block.pointwise.weight.zero_()
         block.pointwise.bias.zero_()
     given = frames(spec, 12)
     before = net(given)[0]
-    for k, seen in ((-4, False), (-3, True), (0, True), (3, True), (4, False)):
+    for k, seen in ((-5, False), (-4, True), (0, True), (1, True), (5, True), (6, False)):
         other = given.clone()
-        other[0, 5 + spec.before_frames + k] += 5.0
-        assert ((net(other)[0, 5] - before[5]).abs().max() > 1e-6) == seen
+        other[0, 4 + spec.before_frames + k] += 5.0
+        assert ((net(other)[0, 4:6] - before[4:6]).abs().max() > 1e-6) == seen
+
+
+def test_training_filters_as_inference_does(net):
+    """Four products in training, one convolution in the file: the same values and the same gradients."""
+    (block, *_) = net.blocks
+    given = torch.randn(3, net.spec.width, 20 + 3 * block.dilation, generator=torch.manual_seed(4))
+    results = []
+    for is_training in (True, False):
+        block.train(is_training)
+        block.zero_grad()
+        filtered = block._filtered(given)
+        filtered.square().sum().backward()
+        results.append((filtered.detach().numpy(), block.depthwise.weight.grad.numpy().copy()))
+    for by_products, by_convolution in zip(*results, strict=True):
+        np.testing.assert_allclose(by_products, by_convolution, rtol=1e-4, atol=1e-5)
 
 
 @torch.no_grad()
@@ -79,7 +93,7 @@ def test_it_does_not_depend_on_the_rest_of_the_batch(net):
 @torch.no_grad()
 def test_a_delay_of_the_input_delays_the_output(net):
     given = frames(net.spec, 30)
-    np.testing.assert_allclose(net(given)[0, 7:].numpy(), net(given[:, 7:])[0].numpy(), atol=1e-5)
+    np.testing.assert_allclose(net(given)[0, 8:].numpy(), net(given[:, 8:])[0].numpy(), atol=1e-5)
 
 
 @torch.no_grad()
@@ -91,9 +105,9 @@ def test_it_starts_from_no(spec):
 
 
 def test_context_counts_the_front_and_the_dilations():
-    """Two convolutions of 5 and 3 frames reach 3 frames to either side; blocks reach d back and 2·d ahead."""
-    assert (TINY.before_frames, TINY.after_frames) == (3 + 3, 3 + 6)
-    assert (NetworkSpec().before_frames, NetworkSpec().after_frames) == (3 + 63, 3 + 126)
+    """Convolutions over 6 frames and 3 steps reach 4 frames to either side; blocks d steps back, 2·d on."""
+    assert (TINY.before_frames, TINY.after_frames) == (4 + 2 * 3, 4 + 2 * 6)
+    assert (NetworkSpec().before_frames, NetworkSpec().after_frames) == (4 + 2 * 23, 4 + 2 * 46)
 
 
 @pytest.mark.parametrize("wrong", [{"dilations": ()}, {"dilations": (1, 0)}, {"n_mels": 8}])

@@ -18,8 +18,9 @@ from ndoki.detectors.network.verifier import VerifierSpec
 from ndoki.features.close_up import CloseUpSpec
 from ndoki.training.export import with_card, with_gate
 from ndoki.training.gate_network import GateNet, weights_of
+from ndoki.training.loop import LoopSpec
 from ndoki.training.network import GunshotNet
-from ndoki.training.recipe import Recipe
+from ndoki.training.recipe import PoolSpec, Recipe
 from ndoki.training.run import Workplace, exported
 from ndoki.training.verifier_fit import card_with, fit_verifier
 from ndoki.training.verifier_loop import train_verifier
@@ -74,7 +75,7 @@ def raw_scores(detector, path):
             samples, 0, grid=detector.grid, before_frames=detector.context_before_frames,
             after_frames=detector.context_after_frames, block_s=60.0,
         )  # fmt: skip
-        return [(block, detector.outputs_of(detector.frames_of(block))[:, 0]) for block in blocks]
+        return [(block, detector.outputs_of(detector.levels_of(block))[:, 0]) for block in blocks]
 
 
 def test_a_file_keeps_its_verifier_and_its_scores_change(fitted):
@@ -137,6 +138,35 @@ def test_views_are_made_once_and_folds_left_out(fitted, monkeypatch):
     (cell, left_out), (_, train) = seen
     assert set(cell[left_out].tolist()) == {0, 2}
     assert set(cell[train].tolist()) == {0, 1}
+
+
+def test_a_base_that_never_heard_the_field_serves_all_folds(fitted, monkeypatch):
+    """It learns once, from what a network says that never heard the field either."""
+    from ndoki.training import verifier_fit
+
+    paths, recipe, place = fitted
+    networks = [load_network(path) for path in paths]
+    unheard = replace(
+        recipe.examples_of,
+        pool=PoolSpec(n_examples=20, field=False),
+        examples=replace(recipe.examples_of.examples, real=0.0, pushed=0.0),
+        loop=LoopSpec(n_steps=100, batch_size=2),
+    )
+    base = replace(recipe, examples_of=unheard, loop=replace(LOOP, n_steps=100, batch_size=3))
+    usable = []
+
+    def spied(views, chosen, *arguments, **options):
+        usable.append((len(views), len(chosen), set(views.cell.tolist())))
+        return train_verifier(views, chosen, *arguments, **options)
+
+    monkeypatch.setattr(verifier_fit, "train_verifier", spied)
+    idle = replace(recipe, base=base, loop=replace(LOOP, n_steps=0))
+    first, other = (fit_verifier(idle, networks, fold, place) for fold in (0, 1))
+    assert first.content == other.content
+    (n_views, n_learned, cells), *others = usable
+    assert (n_learned, cells) == (n_views, {0}), "all that there is, in no folds"
+    assert all(n_chosen < n for n, n_chosen, _ in others)
+    assert len(others) == 2, "the base was trained once"
 
 
 def test_too_few_networks_are_refused(fitted):

@@ -27,7 +27,10 @@ class Card:
     labels
         Its score columns; the first is the onset of what it looks for.
     before_frames, after_frames
-        Receptive field of the network on its input frames.
+        Receptive field of the network on its input frames: before the first and behind the last frame of a
+        step.
+    step_frames
+        Frames that the network answers for at a time; its steps begin at multiples of it.
     calibration
         Points (raw score, calibrated score), both rising; straight lines in between.
     operating_points
@@ -42,6 +45,7 @@ class Card:
     labels: tuple[str, ...]
     before_frames: int
     after_frames: int
+    step_frames: int = 1
     calibration: tuple[tuple[float, float], ...] = ((0.0, 0.0), (1.0, 1.0))
     operating_points: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)

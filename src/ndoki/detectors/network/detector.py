@@ -1,6 +1,7 @@
 """Frame scores by a network in an ONNX file."""
 
 import hashlib
+import math
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,21 +14,21 @@ from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Analysis, Block, DetectorId, Floats, Proposals, ScoreTrack
 from ndoki.detectors.network.card import Card, from_metadata
 from ndoki.detectors.network.gate import Gate, gate_from_metadata, joined_runs
+from ndoki.detectors.network.levels import BlockLevels
 from ndoki.detectors.network.session import UNREADABLE, open_session
 from ndoki.detectors.network.verifier import Verifier, verifier_from_metadata
-from ndoki.features.floor import above_floor
-from ndoki.features.mel import log_mel
+from ndoki.features.floor import LEVEL_STEP
 from ndoki.features.shape import N_SHAPE, decode_shape
 
-__all__ = ["SHIPPED", "NetworkDetector", "load_network", "shipped_bytes"]
+__all__ = ["SHIPPED", "NetworkDetector", "load_network", "network_from", "shipped_bytes"]
 
 SHIPPED = "gunshot.onnx"
 _PROPOSAL_SCORE = 0.01
 """Frames below this score get no box: nobody asks for events that faint."""
 _CHUNK_FRAMES = 2048
 """The network sees this many frames at a time: its layers then fit into a core's cache."""
-_STEP_FRAMES = 32
-"""Behind a gate, runs are lengthened to multiples of this: ONNX Runtime plans memory for each length."""
+_RUN_FRAMES = 32
+"""Behind a gate, runs are lengthened to multiples of this."""
 
 
 class NetworkDetector:
@@ -81,12 +82,14 @@ class NetworkDetector:
     @property
     def context_before_frames(self) -> int:
         """The network's own view, or its gate's, and that of the floor under it; or its verifier's."""
-        return max(self._view_frames[0] + self.card.floor.reach_frames, self._close_up_frames[0])
+        inside = self.card.step_frames - 1
+        return max(self._view_frames[0] + inside + self.card.floor.reach_frames, self._close_up_frames[0])
 
     @property
     def context_after_frames(self) -> int:
         """The network's own view, or its gate's, and that of the floor under it; or its verifier's."""
-        return max(self._view_frames[1] + self.card.floor.reach_frames, self._close_up_frames[1])
+        inside = self.card.step_frames - 1
+        return max(self._view_frames[1] + inside + self.card.floor.reach_frames, self._close_up_frames[1])
 
     @property
     def _close_up_frames(self) -> tuple[int, int]:
@@ -117,9 +120,9 @@ class NetworkDetector:
 
     def analyse(self, block: Block) -> Analysis:
         """Score a block's own frames."""
-        frames = self.frames_of(block)
-        heard = self.heard(frames, block)
-        outputs = self.outputs_of(frames, heard)
+        levels = self.levels_of(block)
+        heard = self.heard(levels)
+        outputs = self.outputs_of(levels, heard)
         n_labels = len(self.card.labels)
         scores = outputs[:, :n_labels]
         if heard is not None:
@@ -136,64 +139,77 @@ class NetworkDetector:
         )
         return Analysis(track=track, proposals=self._proposals(track, outputs[:, n_labels:]))
 
-    def frames_of(self, block: Block) -> Floats:
-        """What the network and its gate are shown: levels above the floor, in units of 10 dB.
+    def levels_of(self, block: Block) -> BlockLevels:
+        """What the network and its gate are shown of a block."""
+        return BlockLevels(block=block, mel=self.card.mel, floor=self.card.floor)
 
-        Returns
-        -------
-        float32, shape (n_frames, n_mels)
-            Frames ``[first − before, end + after)``, where before and after are the detector's context less
-            the floor's reach. Where the file has none, the background goes on level.
-        """
-        above = above_floor(log_mel(block.samples, self.card.mel), self.card.floor)
-        available_first = block.first_sample // self.grid.hop_samples
-        before, after = self._view_frames
-        first, end = block.first_frame - before, block.end_frame + after
-        padded = np.zeros((end - first, above.shape[1]), np.float32)
-        kept_first, kept_end = max(first, available_first), min(end, available_first + len(above))
-        padded[kept_first - first : kept_end - first] = above[
-            kept_first - available_first : kept_end - available_first
-        ]
-        return padded
+    def heard(self, levels: BlockLevels) -> npt.NDArray[np.bool_] | None:
+        """Which of a block's own frames the gate lets pass; None for a detector that hears everything."""
+        gate = self._used_gate
+        if gate is None:
+            return None
+        return gate.passes(levels.measured, levels.block.first_frame, levels.block.end_frame)
 
-    def outputs_of(self, frames: Floats, heard: npt.NDArray[np.bool_] | None = None) -> Floats:
+    def outputs_of(self, levels: BlockLevels, heard: npt.NDArray[np.bool_] | None = None) -> Floats:
         """The network's outputs for a block's own frames, uncalibrated; where not ``heard``, they may be 0.
 
         Parameters
         ----------
-        frames
-            What `frames_of` made of the block.
         heard
-            What `heard` says of it; everything is when None.
+            What `heard` says of the block; everything is when None.
 
         Returns
         -------
         float32, shape (n_own_frames, n_labels + 3), in [0, 1]
         """
-        seen = self._within(frames, self.card.before_frames, self.card.after_frames)
-        return self.run(seen) if heard is None else self._run_where(heard, seen)
+        block = levels.block
+        if heard is None:
+            first, end = self._steps(block.first_frame, block.end_frame)
+            outputs = self._run_on(levels, first, end)
+            return outputs[block.first_frame - first :][: block.end_frame - block.first_frame]
+        outputs = np.zeros((len(heard), len(self.card.labels) + N_SHAPE), np.float32)
+        # To hear two runs by themselves costs their context twice; across a shorter gap they are one.
+        for begin, end in joined_runs(heard, self.card.before_frames + self.card.after_frames):
+            first, _ = self._steps(block.first_frame + begin, block.first_frame + end)
+            # ONNX Runtime plans memory for each length, so there are not many lengths.
+            n = -(-(block.first_frame + end - first) // _RUN_FRAMES) * _RUN_FRAMES
+            found = self._run_on(levels, first, first + n)
+            outputs[begin:end] = found[block.first_frame + begin - first :][: end - begin]
+        return outputs
 
-    def _within(self, frames: Floats, before_frames: int, after_frames: int) -> Floats:
-        """A block's own frames with less context than `frames_of` gives."""
-        before, after = self._view_frames
-        return frames[before - before_frames : len(frames) - after + after_frames]
+    def _steps(self, first_frame: int, end_frame: int) -> tuple[int, int]:
+        """Frames of a recording, grown to whole steps of the network and of the measured frames."""
+        step = math.lcm(self.card.step_frames, LEVEL_STEP)
+        return first_frame // step * step, -(-end_frame // step) * step
 
-    def heard(self, frames: Floats, block: Block) -> npt.NDArray[np.bool_] | None:
-        """Which of a block's own frames the gate lets pass; None for a detector that hears everything.
+    def _run_on(self, levels: BlockLevels, first_frame: int, end_frame: int) -> Floats:
+        """Outputs for frames of a block, whole steps, of which it need not hold all."""
+        before, after = self.card.before_frames, self.card.after_frames
+        first, end = self._steps(first_frame - before, end_frame + after)
+        frames = levels.all(first, end)
+        return self.run(frames[first_frame - before - first : end_frame + after - first])
+
+    def outputs_alone(self, above: Floats) -> Floats:
+        """The network's outputs for a whole recording, uncalibrated.
 
         Parameters
         ----------
-        frames
-            What `frames_of` made of the block.
+        above
+            float32, shape (n_frames, n_mels), level above the floor in units of 10 dB, from the
+            recording's first frame on.
+
+        Returns
+        -------
+        float32, shape (n_frames, n_labels + 3), in [0, 1]
         """
-        gate = self._used_gate
-        if gate is None:
-            return None
-        view = self._within(frames, gate.before_frames, gate.after_frames)
-        return gate.passes(view, block.first_frame, block.end_frame)
+        behind = self.card.after_frames + -len(above) % self.card.step_frames
+        return self.run(np.pad(above, ((self.card.before_frames, behind), (0, 0))))[: len(above)]
 
     def run(self, frames: Floats) -> Floats:
-        """Outputs for all frames but the context; float32, shape (n, n_labels + 3), in [0, 1]."""
+        """Outputs for all frames but the context; float32, shape (n, n_labels + 3), in [0, 1].
+
+        There are whole steps of frames.
+        """
         context = self.card.before_frames + self.card.after_frames
         parts = [
             self._session.run(
@@ -221,18 +237,6 @@ class NetworkDetector:
     def calibrate(self, raw: Floats) -> Floats:
         """Raw onset scores → calibrated ones, by the card's points; both in [0, 1]."""
         return np.interp(raw, self._raw, self._calibrated).astype(np.float32)
-
-    def _run_where(self, heard: npt.NDArray[np.bool_], frames: Floats) -> Floats:
-        """Outputs as of `run` where ``heard``; elsewhere they may be missing (0)."""
-        context = self.card.before_frames + self.card.after_frames
-        outputs = np.zeros((len(heard), len(self.card.labels) + N_SHAPE), np.float32)
-        behind = np.zeros((_STEP_FRAMES, frames.shape[1]), np.float32)
-        padded = np.concatenate([frames, behind])
-        # To hear two runs by themselves costs their context twice; across a shorter gap they are one.
-        for first, end in joined_runs(heard, context):
-            n = -(-(end - first) // _STEP_FRAMES) * _STEP_FRAMES
-            outputs[first:end] = self.run(padded[first : first + n + context])[: end - first]
-        return outputs
 
     def _proposals(self, track: ScoreTrack, shape: Floats) -> Proposals:
         rows = np.flatnonzero(track.scores[:, 0] >= _PROPOSAL_SCORE)
@@ -263,9 +267,21 @@ def load_network(path: Path | None = None) -> NetworkDetector:
     source = str(path) if path else f"the shipped {SHIPPED}"
     try:
         content = path.read_bytes() if path else shipped_bytes()
-        session = open_session(content)
     except OSError as error:
         raise ModelError(f"{source}: the model cannot be read ({error.strerror})") from error
+    return network_from(content, source)
+
+
+def network_from(content: bytes, source: str) -> NetworkDetector:
+    """Open a network from the content of its file; ``source`` names it in messages.
+
+    Raises
+    ------
+    ModelError
+        The content is damaged or not of one of Ndoki's networks.
+    """
+    try:
+        session = open_session(content)
     except UNREADABLE as error:
         raise ModelError(
             f"{source}: not a readable ONNX model; give an .onnx file that `ndoki train` wrote"

@@ -1,12 +1,13 @@
 """Where a network has to listen at all: a far smaller network, cheap enough for every frame.
 
 A shot is rare, and the network that tells it from its look-alikes is most of the work. A gate estimates
-from the same frames how high the network could score, four frames at a time, and is believed only when it
-says "not here". Its answer depends on a stated number of frames, so it is the same for every cut of the
+from every second frame how high the network could score, four frames at a time, and is believed only when
+it says "not here". Its answer depends on a stated number of frames, so it is the same for every cut of the
 sound into blocks.
 """
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,10 +17,11 @@ import numpy.typing as npt
 
 from ndoki.core.types import Floats
 from ndoki.detectors.network.part import part_from, part_to
+from ndoki.features.floor import LEVEL_STEP
 
 __all__ = ["Gate", "GateSpec", "gate_from_metadata", "gate_to_metadata", "joined_runs"]
 
-_NAME, _FORMAT = "gate", 1
+_NAME, _FORMAT = "gate", 2
 _STORED = "<f2"
 
 
@@ -32,7 +34,7 @@ class GateSpec:
     n_mels, width
         Bands per frame, channels inside.
     cell_frames
-        Frames per estimate.
+        Frames per estimate; every `LEVEL_STEP`-th of them is looked at.
     dilations
         One residual convolution over three cells each: the cell and those this many cells away.
     before_cells
@@ -46,6 +48,11 @@ class GateSpec:
     before_cells: int = 16
 
     @property
+    def cell_rows(self) -> int:
+        """Frames of a cell that are looked at."""
+        return self.cell_frames // LEVEL_STEP
+
+    @property
     def after_cells(self) -> int:
         """Cells behind its own that an estimate depends on."""
         return 1 + 2 * sum(self.dilations) - self.before_cells
@@ -53,7 +60,7 @@ class GateSpec:
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """Of the weights: first kernel and bias, three taps and bias per dilation, last kernel and bias."""
-        n_inputs = self.cell_frames * self.n_mels
+        n_inputs = self.cell_rows * self.n_mels
         taps = ((3, self.width, self.width), (self.width,)) * len(self.dilations)
         return ((2, n_inputs, self.width), (self.width,), *taps, (self.width,), ())
 
@@ -90,20 +97,20 @@ class Gate:
         """Frames behind a frame that decide whether it is listened to."""
         return self.spread_frames + (self.spec.after_cells + 1) * self.spec.cell_frames - 1
 
-    def estimates(self, frames: Floats) -> Floats:
+    def estimates(self, rows: Floats) -> Floats:
         """How high the network could score, cell by cell (logit of its raw score).
 
         Parameters
         ----------
-        frames
-            float32, shape (n_cells · cell_frames, n_mels), level above the floor in units of 10 dB; the first
-            frame begins a cell.
+        rows
+            float32, shape (n_cells · cell_rows, n_mels), level above the floor in units of 10 dB, of every
+            `LEVEL_STEP`-th frame; the first begins a cell.
 
         Returns
         -------
         float32, shape (n_cells − before_cells − after_cells,)
         """
-        cells = frames.reshape(-1, self.spec.cell_frames * self.spec.n_mels)
+        cells = rows.reshape(-1, self.spec.cell_rows * self.spec.n_mels)
         first, bias, *blocks, last, last_bias = self.weights
         inner = cells[:-1] @ first[0]
         inner += cells[1:] @ first[1]
@@ -119,13 +126,16 @@ class Gate:
             inner = np.maximum(mixed, 0, out=mixed)
         return np.asarray(inner @ last + last_bias, np.float32)
 
-    def passes(self, frames: Floats, first_frame: int, end_frame: int) -> npt.NDArray[np.bool_]:
+    def passes(
+        self, measured: Callable[[int, int], Floats], first_frame: int, end_frame: int
+    ) -> npt.NDArray[np.bool_]:
         """Which frames the network has to listen to.
 
         Parameters
         ----------
-        frames
-            Frames ``[first_frame − before_frames, end_frame + after_frames)`` of the recording.
+        measured
+            Gives every `LEVEL_STEP`-th frame between two frames of the recording; it is asked for frames
+            within ``[first_frame − before_frames, end_frame + after_frames)``.
 
         Returns
         -------
@@ -133,11 +143,9 @@ class Gate:
         """
         step, spread = self.spec.cell_frames, self.spread_frames
         first_cell, end_cell = (first_frame - spread) // step, -(-(end_frame + spread) // step)
-        origin = first_frame - self.before_frames
-        part = frames[
-            (first_cell - self.spec.before_cells) * step - origin : (end_cell + self.spec.after_cells) * step
-            - origin
-        ]
+        part = measured(
+            (first_cell - self.spec.before_cells) * step, (end_cell + self.spec.after_cells) * step
+        )
         open_frames = np.repeat(self.estimates(part) >= self.threshold, step)
         n_open = np.concatenate([[0], np.cumsum(open_frames)])
         at = np.arange(first_frame, end_frame) - first_cell * step

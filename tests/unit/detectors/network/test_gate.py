@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ndoki.core.errors import ModelError
 from ndoki.detectors.network.gate import Gate, GateSpec, gate_from_metadata, gate_to_metadata, joined_runs
+from ndoki.features.floor import LEVEL_STEP
 
 SPEC = GateSpec(n_mels=5, width=3, cell_frames=4, dilations=(1, 2), before_cells=3)
 
@@ -21,18 +22,29 @@ def random_gate(seed=1, threshold=0.0, spread_frames=6):
     return Gate(spec=SPEC, weights=weights, threshold=threshold, spread_frames=spread_frames, least_score=0.2)
 
 
-def levels(n_frames, seed=2):
-    return np.random.default_rng(seed).normal(0, 1, (n_frames, SPEC.n_mels)).astype(np.float32)
+def levels(n_rows, seed=2):
+    return np.random.default_rng(seed).normal(0, 1, (n_rows, SPEC.n_mels)).astype(np.float32)
 
 
-def slow_estimate(gate, frames, cell):
+def measured(rows, first_frame):
+    """Every second frame of a recording, from one of its frames on, as the gate asks for it."""
+
+    def between(first, end):
+        assert (first - first_frame) % LEVEL_STEP == (end - first_frame) % LEVEL_STEP == 0
+        assert first_frame <= first < end <= first_frame + LEVEL_STEP * len(rows)
+        return rows[(first - first_frame) // LEVEL_STEP : (end - first_frame) // LEVEL_STEP]
+
+    return between
+
+
+def slow_estimate(gate, rows, cell):
     """One cell at a time, by the definition: two cells in, then each block of the cells around."""
     first, bias, *blocks, last, last_bias = (weight.astype(np.float64) for weight in gate.weights)
-    step = SPEC.cell_frames
+    step = SPEC.cell_rows
 
     def inner(i, depth):
         if depth == 0:
-            here, behind = (frames[j * step : (j + 1) * step].reshape(-1) for j in (i, i + 1))
+            here, behind = (rows[j * step : (j + 1) * step].reshape(-1) for j in (i, i + 1))
             return np.maximum(here @ first[0] + behind @ first[1] + bias, 0)
         d, taps, at = SPEC.dilations[depth - 1], blocks[2 * depth - 2], inner(i, depth - 1)
         around = inner(i - d, depth - 1) @ taps[0] + at @ taps[1] + inner(i + d, depth - 1) @ taps[2]
@@ -42,17 +54,17 @@ def slow_estimate(gate, frames, cell):
 
 
 def test_estimates_agree_with_the_slow_definition():
-    gate, frames = random_gate(), levels(30 * SPEC.cell_frames)
-    found = gate.estimates(frames)
+    gate, rows = random_gate(), levels(30 * SPEC.cell_rows)
+    found = gate.estimates(rows)
     context = SPEC.before_cells + SPEC.after_cells
     assert found.shape == (30 - context,)
-    expected = [slow_estimate(gate, frames, cell + SPEC.before_cells) for cell in range(len(found))]
+    expected = [slow_estimate(gate, rows, cell + SPEC.before_cells) for cell in range(len(found))]
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_an_estimate_depends_on_its_stated_view_alone():
-    gate, frames = random_gate(), levels(40 * SPEC.cell_frames)
-    cell, step = 20, SPEC.cell_frames
+    gate, frames = random_gate(), levels(40 * SPEC.cell_rows)
+    cell, step = 20, SPEC.cell_rows
     before = gate.estimates(frames)[cell - SPEC.before_cells]
     other = frames.copy()
     other[: (cell - SPEC.before_cells) * step] += 5
@@ -63,21 +75,21 @@ def test_an_estimate_depends_on_its_stated_view_alone():
 @pytest.mark.parametrize("changed", [-SPEC.before_cells, 0, SPEC.after_cells])
 def test_an_estimate_depends_on_all_of_its_view(changed):
     """Of gates with other weights, since a unit may be silent whatever it is shown."""
-    frames, cell = levels(40 * SPEC.cell_frames), 20
+    frames, cell = levels(40 * SPEC.cell_rows), 20
     other = frames.copy()
-    other[(cell + changed) * SPEC.cell_frames : (cell + changed + 1) * SPEC.cell_frames] += 5
+    other[(cell + changed) * SPEC.cell_rows : (cell + changed + 1) * SPEC.cell_rows] += 5
     at = cell - SPEC.before_cells
     gates = [random_gate(seed) for seed in range(10)]
     assert any(gate.estimates(other)[at] != gate.estimates(frames)[at] for gate in gates)
 
 
 def whole_and_part(gate, first_frame, end_frame, n_frames=500):
-    frames = levels(n_frames + gate.before_frames + gate.after_frames)
-    whole = gate.passes(frames, 0, n_frames)
-    part = gate.passes(
-        frames[first_frame : end_frame + gate.before_frames + gate.after_frames], first_frame, end_frame
-    )
-    return whole, part
+    margin = -(-max(gate.before_frames, gate.after_frames) // LEVEL_STEP) * LEVEL_STEP
+    rows = levels((n_frames + 2 * margin) // LEVEL_STEP)
+    whole = gate.passes(measured(rows, -margin), 0, n_frames)
+    least = -(-(first_frame - gate.before_frames) // LEVEL_STEP) * LEVEL_STEP
+    seen = rows[(least + margin) // LEVEL_STEP : -(-(end_frame + gate.after_frames + margin) // LEVEL_STEP)]
+    return whole, gate.passes(measured(seen, least), first_frame, end_frame)
 
 
 @given(first=st.integers(0, 498), length=st.integers(1, 300))
@@ -90,19 +102,21 @@ def test_what_passes_does_not_depend_on_how_the_sound_is_cut(first, length):
 
 def test_frames_pass_within_the_spread_of_a_cell():
     gate = random_gate(spread_frames=6)
-    frames = levels(200 + gate.before_frames + gate.after_frames)
-    step = SPEC.cell_frames
-    origin = -gate.before_frames
+    margin, step = 40, SPEC.cell_frames
+    assert margin >= max(gate.before_frames, gate.after_frames)
+    rows = levels((200 + 2 * margin) // LEVEL_STEP)
     expected = np.zeros(200, bool)
     top = -np.inf
     for cell in range(-2, 52):
-        begin = (cell - SPEC.before_cells) * step - origin
-        view = frames[begin : begin + (SPEC.before_cells + 1 + SPEC.after_cells) * step]
+        begin = ((cell - SPEC.before_cells) * step + margin) // LEVEL_STEP
+        view = rows[begin : begin + (SPEC.before_cells + 1 + SPEC.after_cells) * SPEC.cell_rows]
         top = max(top, float(gate.estimates(view)[0]))
         if gate.estimates(view)[0] >= 3.0:
             expected[max(0, cell * step - 6) : max(0, (cell + 1) * step + 6)] = True
     assert top > 3.0
-    np.testing.assert_array_equal(replace(gate, threshold=3.0).passes(frames, 0, 200), expected)
+    np.testing.assert_array_equal(
+        replace(gate, threshold=3.0).passes(measured(rows, -margin), 0, 200), expected
+    )
 
 
 def test_runs_by_hand():
@@ -152,4 +166,4 @@ def test_a_damaged_gate_is_a_model_error(change):
 def test_a_gate_of_another_format_is_a_model_error():
     ((key, text),) = gate_to_metadata(random_gate()).items()
     with pytest.raises(ModelError, match="written by another version"):
-        gate_from_metadata({key: json.dumps(json.loads(text) | {"format": 2})}, "a.onnx")
+        gate_from_metadata({key: json.dumps(json.loads(text) | {"format": 1})}, "a.onnx")

@@ -95,8 +95,9 @@ def test_a_block_answers_for_its_own_frames(opened, samples):
 
 def test_context_is_the_networks_and_the_floors(opened):
     detector = opened()
-    assert detector.context_before_frames == BEFORE + 40
-    assert detector.context_after_frames == AFTER + 40
+    reach = CARD.floor.reach_frames
+    assert detector.context_before_frames == BEFORE + reach
+    assert detector.context_after_frames == AFTER + reach
 
 
 def test_the_first_score_is_calibrated_and_no_other(opened, samples):
@@ -218,7 +219,7 @@ def test_behind_a_gate_scores_are_those_of_the_network_or_0(with_gate_of, sample
 def test_frames_between_two_runs_that_were_joined_are_not_heard(with_gate_of, samples):
     """They are scored on the way. Whether runs are joined depends on the block, so that must not count."""
     behind, block = with_gate_of(0.015).gated(), block_of(samples)
-    heard = behind.heard(behind.frames_of(block), block)
+    heard = behind.heard(behind.levels_of(block))
     runs = np.diff(np.flatnonzero(np.diff(heard.astype(int))))
     assert (runs < BEFORE + AFTER).any()
     np.testing.assert_array_equal(behind.analyse(block).track.scores[:, 0] > 0, heard)
@@ -245,8 +246,9 @@ def test_a_detector_behind_its_gate_has_another_name_and_view(with_gate_of, open
     detector = with_gate_of(0.5)
     behind = detector.gated()
     assert behind.id.digest == f"{detector.id.digest}-gated"
-    assert behind.context_before_frames == behind.gate.before_frames + 40 > detector.context_before_frames
-    assert behind.context_after_frames == behind.gate.after_frames + 40
+    reach = CARD.floor.reach_frames
+    assert behind.context_before_frames == behind.gate.before_frames + reach > detector.context_before_frames
+    assert behind.context_after_frames == behind.gate.after_frames + reach
     with pytest.raises(ModelError, match="holds no gate"):
         opened().gated()
 
