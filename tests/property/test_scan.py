@@ -193,8 +193,18 @@ def test_half_a_step_moves_no_event_by_more_than_a_hop(
 
 @pytest.mark.parametrize("onset_s", [0.05, 0.1, 0.2, 0.3])
 def test_a_file_of_0_4_s_is_heard(
-    detector: Detector, forest: Callable[..., Floats], write: Write, onset_s: float
+    detector: Detector,
+    forest: Callable[..., Floats],
+    write: Write,
+    onset_s: float,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if onset_s < 0.1 and detector.id.name == "gunshot":
+        # The card says so too; a network that hears it makes this test fail, and then this goes.
+        known = pytest.mark.xfail(
+            strict=True, reason="with 50 ms of forest before it a shot is doubted (0.33)"
+        )
+        request.applymarker(known)
     recording = write(forest(0.4, [onset_s]))
     assert recording.n_samples == 0.4 * RATE
     assert heard(detector, recording, onset_s)

@@ -29,6 +29,8 @@ _CHUNK_FRAMES = 2048
 """The network sees this many frames at a time: its layers then fit into a core's cache."""
 _RUN_FRAMES = 32
 """Behind a gate, runs are lengthened to multiples of this."""
+_MOST_BY_RUNS = 0.5
+"""Where runs and their context are more than this share of a block, the whole block is heard at less cost."""
 
 
 class NetworkDetector:
@@ -167,9 +169,13 @@ class NetworkDetector:
             first, end = self._steps(block.first_frame, block.end_frame)
             outputs = self._run_on(levels, first, end)
             return outputs[block.first_frame - first :][: block.end_frame - block.first_frame]
-        outputs = np.zeros((len(heard), len(self.card.labels) + N_SHAPE), np.float32)
         # To hear two runs by themselves costs their context twice; across a shorter gap they are one.
-        for begin, end in joined_runs(heard, self.card.before_frames + self.card.after_frames):
+        context = self.card.before_frames + self.card.after_frames
+        runs = joined_runs(heard, context)
+        if sum(end - begin + context for begin, end in runs) > _MOST_BY_RUNS * len(heard):
+            return self.outputs_of(levels)
+        outputs = np.zeros((len(heard), len(self.card.labels) + N_SHAPE), np.float32)
+        for begin, end in runs:
             first, _ = self._steps(block.first_frame + begin, block.first_frame + end)
             # ONNX Runtime plans memory for each length, so there are not many lengths.
             n = -(-(block.first_frame + end - first) // _RUN_FRAMES) * _RUN_FRAMES
