@@ -8,8 +8,9 @@ the path that users run.
 
 Kinds: automatic fire of 3 to 30 shots 0.1 s apart; aimed fire of 2 to 6 shots 0.5 s apart; automatic fire as
 the simulator draws it (8 to 15 per second, from 2 shots on); single shots and series of shotguns; single
-rifle shots. Events count from 0.3 s before the first to 0.3 s behind the last shot. Intervals come from
-resampling scenes.
+rifle shots; and, to tell what is missed for its level from what is missed for being a series, aimed fire with
+gaps of all lengths, and single shots of the same guns. Events count from 0.3 s before the first to 0.3 s
+behind the last shot. Intervals come from resampling scenes.
 """
 
 import argparse
@@ -50,12 +51,14 @@ RATE_HZ, LENGTH_S, MARGIN_S = 8000, 24.0, 0.3
 DISTANCES_M = (300.0, 600.0, 1000.0, 1500.0, 2000.0)
 BACKGROUND_SPL_DB, MOST_SNR_DB = (30.0, 50.0), 40.0
 LEVELS_DB = ((-np.inf, 6.0), (6.0, 15.0), (15.0, 27.0), (27.0, np.inf))
-QUICK, SLOW, AUTOMATIC, SHOTGUN, RIFLE = (
+QUICK, SLOW, AUTOMATIC, SHOTGUN, RIFLE, AIMED, SINGLE = (
     "0.1 s apart",
     "0.5 s apart",
     "automatic, any rate",
     "shotgun",
     "single rifle",
+    "0.2 to 1 s apart",
+    "single, any gun",
 )
 NEAREST_M, FARTHEST_M = 300, 2000
 N_RESAMPLES = 1000
@@ -77,6 +80,14 @@ WORLDS = {
     AUTOMATIC: replace(TEST, weapon_shares=(1.0, 0.0, 0.0, 0.0)),
     SHOTGUN: replace(TEST, weapon_shares=(0.0, 0.0, 1.0, 0.0)),
     RIFLE: replace(TEST, weapon_shares=(0.0, 1.0, 0.0, 0.0), series_share=0.0),
+    AIMED: replace(
+        TEST,
+        weapon_shares=(0.0, 0.4, 0.4, 0.2),
+        series_share=1.0,
+        series_shots=(2.0, 6.0),
+        series_gap_s=(0.2, 1.0),
+    ),
+    SINGLE: replace(TEST, weapon_shares=(0.0, 0.4, 0.4, 0.2), series_share=0.0),
 }
 TWO_WEAPONS = ("automatic", "shotgun")
 
@@ -237,6 +248,20 @@ def count_table(answers: Sequence[Answer], kind: str, within: float, *, heard: b
     return TextTable(title=f"Shots {kind}, scenes: {which}", columns=columns, rows=rows)
 
 
+def missed_table(answers: Sequence[Answer]) -> TextTable:
+    """Firings of which nothing was found, of how many, by kind and level."""
+    levels = ((-np.inf, np.inf), *LEVELS_DB)
+    rows = []
+    for kind in WORLDS:
+        cells = []
+        for low, high in levels:
+            here = [one for one in answers if one.kind == kind and low <= one.snr_db < high]
+            cells.append(f"{sum(one.n_found == 0 for one in here)} of {len(here)}")
+        rows.append((kind, *cells))
+    columns = ("", "all levels", *(f"{low:g} to {high:g} dB" for low, high in LEVELS_DB))
+    return TextTable(title="Firings missed altogether", columns=columns, rows=tuple(rows))
+
+
 def share_of(answer: str, said: Sequence[str]) -> str:
     """Share of answers that are this one; a dash where nothing was said."""
     return f"{said.count(answer) / len(said):.1%}" if said else "–"
@@ -306,7 +331,7 @@ def main() -> int:
     print(f"detector {detector.id.name} {detector.id.digest[:12]}, events of score {threshold:g} and more")
     kinds = ((QUICK, 0.1), (SLOW, 0.02))
     show_tables([count_table(answers, *kind, heard=heard) for kind in kinds for heard in (False, True)])
-    show_tables([weapon_table(answers), two_table(answers)])
+    show_tables([missed_table(answers), weapon_table(answers), two_table(answers)])
     return 0
 
 

@@ -159,15 +159,17 @@ def _halve(plan: _Plan, source: Floats, out: Floats) -> None:
     middle = source[plan.reach :: 2]
     others = np.ascontiguousarray(source[plan.reach + columns.first_input + 1 :: 2])
     strides = (plan.cell_outputs * 4, plan.group_outputs * 4, 4)
+    every = as_strided(others, (*out.shape[:2], len(weights)), strides, writeable=False)
     step = max(1, _STACK_OUTPUTS // plan.cell_outputs)
     windows = np.empty((step, plan.n_rows, len(weights)), np.float32)
+    beside = np.empty((step, *out.shape[1:]), np.float32)
     for first in range(0, len(out), step):
         target = out[first : first + step]
-        shape = (len(target), plan.n_rows, len(weights))
-        begin = first * plan.cell_outputs
-        np.copyto(windows[: len(target)], as_strided(others[begin:], shape, strides, writeable=False))
-        np.matmul(windows[: len(target)], weights, out=target)
-        target += centre * middle[begin : begin + target.size].reshape(target.shape)
+        n, begin = len(target), first * plan.cell_outputs
+        np.copyto(windows[:n], every[first : first + n])
+        np.matmul(windows[:n], weights, out=target)
+        straight = middle[begin : begin + target.size].reshape(target.shape)
+        target += np.multiply(straight, centre, out=beside[:n])
 
 
 def _read_held(samples: Readable, n_in_samples: int, channel: int, first: int, end: int) -> Floats:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import uniform_filter1d
 
 from ndoki.core.errors import ConfigError
 from ndoki.core.types import Floats
@@ -106,18 +107,14 @@ def above_floor(frames_db: Floats, spec: FloorSpec, first_frame: int = 0) -> Flo
 def _box_mean(parts: npt.NDArray[np.int32], half_width: int) -> Floats:
     """Centred moving mean over rows; near an edge, the mean over the rows that exist.
 
-    Sums may run over the range of int32: their differences, which do not, are right all the same.
+    scipy adds up in float64, in which a sum of whole numbers is exact, and lets other threads work meanwhile.
     """
     n, half = len(parts), min(half_width, len(parts))
-    total = np.zeros((n + 2 * half + 1, parts.shape[1]), np.int32)
-    np.cumsum(parts, axis=0, dtype=np.int32, out=total[half + 1 : half + 1 + n])
-    total[half + 1 + n :] = total[half + n]
-    # Row i + half holds the sum of all rows before i, whatever i.
     width = 2 * half + 1
-    mean: Floats = (total[width:] - total[:-width]).astype(np.float32)
+    mean: Floats = uniform_filter1d(parts, width, axis=0, output=np.float32, mode="constant")
     at = np.arange(n)
     n_rows = np.minimum(at + half + 1, n) - np.maximum(at - half, 0)
-    mean *= (np.float32(1) / n_rows.astype(np.float32))[:, None]
+    mean *= (np.float32(width) / n_rows.astype(np.float32))[:, None]
     return mean
 
 

@@ -138,24 +138,25 @@ def log_mel(samples: Floats, spec: MelSpec) -> Floats:
         samples = np.pad(
             samples, (0, spec.frame_samples - len(samples)), mode="edge" if len(samples) else "constant"
         )
-    n_frames = spec.grid.n_frames(len(samples))
-    bands = np.empty((n_frames, spec.n_mels), np.float32)
+    frames = sliding_window_view(samples, spec.frame_samples)[:: spec.hop_samples]
+    window, filters = _window(spec.frame_samples), _filters_of_parts(spec)
+    bands = np.empty((len(frames), spec.n_mels), np.float32)
+    cut = np.empty((min(_CHUNK_FRAMES, len(frames)), spec.frame_samples), np.float32)
     # Some hundred frames at a time, so that window, spectrum and power stay in a core's cache.
-    for first in range(0, n_frames, _CHUNK_FRAMES):
-        end = min(first + _CHUNK_FRAMES, n_frames)
-        part = samples[first * spec.hop_samples : (end - 1) * spec.hop_samples + spec.frame_samples]
-        bands[first:end] = _band_power(part, spec)
+    for first in range(0, len(frames), _CHUNK_FRAMES):
+        target = bands[first : first + _CHUNK_FRAMES]
+        part = np.multiply(frames[first : first + len(target)], window, out=cut[: len(target)])
+        # Real and imaginary parts lie side by side: squared where they are, and added by the filters.
+        parts = rfft(part, axis=1).view(np.float32)
+        np.square(parts, out=parts)
+        np.matmul(parts, filters, out=target)
     bands += np.float32(spec.power_floor)
     np.log10(bands, out=bands)
     bands *= np.float32(10.0)
     return bands
 
 
-def _band_power(samples: Floats, spec: MelSpec) -> Floats:
-    """Power per frame and band, before the logarithm."""
-    frames = sliding_window_view(samples, spec.frame_samples)[:: spec.hop_samples]
-    spectrum = rfft(frames * _window(spec.frame_samples), axis=1)
-    power = spectrum.real**2
-    power += spectrum.imag**2
-    bands: Floats = power @ mel_filters(spec)
-    return bands
+@lru_cache(maxsize=8)
+def _filters_of_parts(spec: MelSpec) -> Floats:
+    """`mel_filters`, each row twice."""
+    return np.repeat(mel_filters(spec), 2, axis=0)

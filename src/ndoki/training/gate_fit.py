@@ -1,4 +1,4 @@
-"""A gate learns to foretell its network, and gets the threshold at which it loses nothing."""
+"""A gate learns to foretell its network and verifier, and gets the threshold at which it loses nothing."""
 
 import logging
 from dataclasses import dataclass, field, replace
@@ -45,7 +45,7 @@ class GateFit:
     lost_share
         Share of these events, in sound held out, that may lie below the threshold before the margin.
     margin
-        How far the threshold then goes down, in logits of the network's raw score.
+        How far the threshold then goes down, in logits of the raw score.
     n_steps, batch_size, n_cells, learning_rate, weight_decay, seed
         Optimiser steps; stretches per step, and their length; AdamW under one cycle; chance.
     miss_weight
@@ -56,7 +56,7 @@ class GateFit:
     spread_frames: int = 8
     least_score: float = 0.3
     lost_share: float = 0.003
-    margin: float = 0.2
+    margin: float = 0.0
     n_steps: int = 4000
     batch_size: int = 96
     n_cells: int = 64
@@ -67,7 +67,7 @@ class GateFit:
 
 
 def fit_gate(sound: Listened, held_out: Listened, fit: GateFit) -> Gate:
-    """Train a gate on the network's own logits, and tune it.
+    """Train a gate on the detector's own logits, and tune it.
 
     Parameters
     ----------

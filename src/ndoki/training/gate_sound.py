@@ -44,7 +44,8 @@ class Listened:
         float16, shape (n / LEVEL_STEP, n_mels), levels above the floor in units of 10 dB, of every
         `LEVEL_STEP`-th frame.
     logit
-        float32, shape (n,): of the network's raw onset score, before its verifier is asked.
+        float32, shape (n,): of the raw onset score, which its verifier has corrected where it is asked. What
+        the verifier will refuse need not be listened to.
     score
         float32, shape (n,): as the detector reports it, verified and calibrated.
     """
@@ -144,9 +145,9 @@ def listened(detector: NetworkDetector, paths: Iterable[Path], cell_frames: int)
         n = 0
         for block in _blocks(detector, path):
             levels = detector.levels_of(block)
-            found = detector.outputs_of(levels)[:, 0]
+            found = detector.verified(detector.outputs_of(levels)[:, 0], block)
             raw.append(found)
-            scores.append(detector.calibrate(detector.verified(found, block)))
+            scores.append(detector.calibrate(found))
             end_frame = block.end_frame + -block.end_frame % LEVEL_STEP
             rows.append(levels.measured(block.first_frame, end_frame).astype(np.float16))
             n += len(found)

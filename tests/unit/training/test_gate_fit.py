@@ -9,8 +9,9 @@ import torch
 
 from ndoki.core.errors import ConfigError
 from ndoki.datasets.manifest import read_manifest
-from ndoki.detectors.network.detector import load_network
+from ndoki.detectors.network.detector import NetworkDetector, load_network
 from ndoki.detectors.network.gate import Gate, GateSpec
+from ndoki.detectors.network.verifier import logit
 from ndoki.features.floor import LEVEL_STEP
 from ndoki.training.export import with_card, with_gate
 from ndoki.training.gate_fit import GateFit, events_lost, fit_gate, spread_estimates
@@ -33,14 +34,14 @@ def clicks(n_frames=6000, seed=3):
     """Every two hundred frames a step in all bands, at which the network would be sure."""
     rng = np.random.default_rng(seed)
     frames = rng.normal(0, 0.1, (n_frames, 40))
-    logit = rng.normal(-5, 0.3, n_frames)
+    said = rng.normal(-5, 0.3, n_frames)
     for at in range(150, n_frames - 50, 200):
         frames[at : at + 8] += 2.0
-        logit[at] = 2.0
-    score = np.where(logit > 0, 0.9, 0.0)
+        said[at] = 2.0
+    score = np.where(said > 0, 0.9, 0.0)
     return Listened(
         rows=frames[::LEVEL_STEP].astype(np.float16),
-        logit=logit.astype(np.float32),
+        logit=said.astype(np.float32),
         score=score.astype(np.float32),
     )
 
@@ -134,3 +135,17 @@ def test_the_network_is_asked_about_every_frame(network, data_set):
     assert spoken[0] == 256 // LEVEL_STEP
     assert len(spoken) <= sum(-(-n // LEVEL_STEP) for n in lengths)
     np.testing.assert_allclose(sound.score, detector.calibrate(1 / (1 + np.exp(-sound.logit))), atol=5e-4)
+
+
+def test_what_the_verifier_refuses_need_not_be_foretold(data_set):
+    """Scores and logits are those after its correction."""
+    detector = load_network()
+    assert detector.verifier is not None
+    alone = NetworkDetector(detector._session, replace(detector.card), "without its verifier")
+    paths = [clip.path for clip in read_manifest(data_set) if clip.kind == "gunshot"][:6]
+    both, before = (listened(each, paths, 4) for each in (detector, alone))
+    asked = before.logit >= logit(np.array([detector.verifier.spec.least_score], np.float32))
+    assert asked.any()
+    np.testing.assert_array_equal(both.logit[~asked], before.logit[~asked])
+    assert (both.logit[asked] != before.logit[asked]).all()
+    np.testing.assert_allclose(both.score, detector.calibrate(1 / (1 + np.exp(-both.logit))), atol=2e-3)

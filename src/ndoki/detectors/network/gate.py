@@ -98,7 +98,7 @@ class Gate:
         return self.spread_frames + (self.spec.after_cells + 1) * self.spec.cell_frames - 1
 
     def estimates(self, rows: Floats) -> Floats:
-        """How high the network could score, cell by cell (logit of its raw score).
+        """How high network and verifier could score, cell by cell (logit of the raw score).
 
         Parameters
         ----------
