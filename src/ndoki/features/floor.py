@@ -23,7 +23,7 @@ _SHORT_ROWS = 31
 _QUIET_SHARE = 0.25
 _QUIET_BIAS_DB = 5.0
 """By how much a band's quietest quarter of frames lies below the mean of steady noise, about."""
-_PARTS_PER_DB = 4096
+_PARTS_PER_DB = 65536
 """Levels are added up as whole numbers of this part of a dB: a sum of those is exact in any order."""
 
 

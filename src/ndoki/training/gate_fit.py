@@ -56,7 +56,7 @@ class GateFit:
     spread_frames: int = 8
     least_score: float = 0.3
     lost_share: float = 0.003
-    margin: float = 0.0
+    margin: float = 0.2
     n_steps: int = 4000
     batch_size: int = 96
     n_cells: int = 64
