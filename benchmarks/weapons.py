@@ -62,6 +62,7 @@ QUICK, SLOW, AUTOMATIC, SHOTGUN, RIFLE, AIMED, SINGLE = (
 )
 NEAREST_M, FARTHEST_M = 300, 2000
 N_RESAMPLES = 1000
+_AIMED = replace(TEST, weapon_shares=(0.0, 0.4, 0.4, 0.2), series_share=1.0, series_shots=(2.0, 6.0))
 WORLDS = {
     QUICK: replace(
         TEST,
@@ -70,24 +71,12 @@ WORLDS = {
         burst_rate_hz=(10.0, 10.0),
         steady_interval_s=(0.1, 0.1),
     ),
-    SLOW: replace(
-        TEST,
-        weapon_shares=(0.0, 0.4, 0.4, 0.2),
-        series_share=1.0,
-        series_shots=(2.0, 6.0),
-        series_gap_s=(0.5, 0.5),
-    ),
+    SLOW: replace(_AIMED, series_gap_s=(0.5, 0.5)),
     AUTOMATIC: replace(TEST, weapon_shares=(1.0, 0.0, 0.0, 0.0)),
     SHOTGUN: replace(TEST, weapon_shares=(0.0, 0.0, 1.0, 0.0)),
     RIFLE: replace(TEST, weapon_shares=(0.0, 1.0, 0.0, 0.0), series_share=0.0),
-    AIMED: replace(
-        TEST,
-        weapon_shares=(0.0, 0.4, 0.4, 0.2),
-        series_share=1.0,
-        series_shots=(2.0, 6.0),
-        series_gap_s=(0.2, 1.0),
-    ),
-    SINGLE: replace(TEST, weapon_shares=(0.0, 0.4, 0.4, 0.2), series_share=0.0),
+    AIMED: replace(_AIMED, series_gap_s=(0.2, 1.0)),
+    SINGLE: replace(_AIMED, series_share=0.0),
 }
 TWO_WEAPONS = ("automatic", "shotgun")
 
