@@ -7,7 +7,7 @@ Three tests, each with 95 % intervals from resampling groups:
   trained without the clip's group. The templates come from the training split, so their cross-validation
   row is flattered: it holds clips that a template was cut from;
 * one domain left out: every clip of Belize scored by a network that has never heard it, only simulated shots
-  in open recordings and synthetic forests (``recipes/gunshot-simulated.toml``).
+  in open recordings and synthetic forests (``gunshot-simulated.toml`` and ``verifier-forests.toml``).
 
 Hard negatives are the shot-free Belize clips, which had already fooled an on-device trigger.
 """

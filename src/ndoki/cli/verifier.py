@@ -24,8 +24,9 @@ __all__ = ["verifier"]
 @click.option(
     "--heard-by",
     type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder with the networks of all folds, without verifiers: they say which places to learn.",
+    metavar="DIR|FILE",
+    help="Folder with the networks of all folds, without verifiers, or the file of one that never heard the "
+    "field: they say which places to learn. NETWORK.onnx itself by default.",
 )
 @fold_option
 @click.option(
@@ -74,7 +75,9 @@ def verifier(
     place = Workplace(manifest=data, cache=cache, n_processes=jobs or os.cpu_count() or 1)
     name, n_folds = settings.examples_of.name, settings.examples_of.n_folds
     heard = [detector]
-    if heard_by is not None:
+    if heard_by is not None and heard_by.is_file():
+        heard = [load_network(heard_by)]
+    elif heard_by is not None:
         heard = [load_network(fold_path(heard_by, name, each)) for each in range(n_folds)]
     found = fit_verifier(settings, heard, fold, place)
     card, content = card_with(detector.card, settings), network.read_bytes()

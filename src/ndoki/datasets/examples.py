@@ -43,12 +43,14 @@ def _real(material: Material, spec: ExampleSpec, rng: np.random.Generator) -> Ca
     return Canvas(samples.copy(), material.rate_hz, onsets, [o + moved for o in shot.unsure_samples], [])
 
 
-def _burst_times(rng: np.random.Generator) -> list[float]:
-    """Automatic fire, 8 to 15 rounds per second, or quick single shots."""
+def _burst_times(rng: np.random.Generator, regular_share: float) -> list[float]:
+    """Automatic fire, 8 to 15 rounds per second, or quick single shots, some of them at one pace."""
     if rng.random() < 0.6:
         n, interval = int(rng.integers(2, 20)), rng.uniform(1 / 15, 1 / 8)
         return list(np.arange(n) * interval + np.concatenate([[0.0], rng.normal(0, 0.03 * interval, n - 1)]))
     gaps_s = [log_uniform(rng, (0.12, 1.5)) for _ in range(int(rng.integers(1, 5)))]
+    if regular_share and rng.random() < regular_share:
+        gaps_s = [gaps_s[0] * rng.uniform(0.95, 1.05) for _ in gaps_s]
     return [0.0, *np.cumsum(gaps_s).tolist()]
 
 
@@ -60,7 +62,8 @@ def _pushed(material: Material, spec: ExampleSpec, rng: np.random.Generator) -> 
     end = onset + round(rng.uniform(0.6, 2.5) * material.rate_hz)
     part = cut_with_fades(shot.sound.samples, material.rate_hz, onset - lead, end)
     lead = min(lead, onset)
-    times = _burst_times(rng) if rng.random() < spec.burst_share else [0.0]
+    regular_share = material.ranges.regular_series_share
+    times = _burst_times(rng, regular_share) if rng.random() < spec.burst_share else [0.0]
     offsets = [round(time * material.rate_hz) for time in times]
     series = np.zeros(offsets[-1] + len(part), np.float32)
     for offset in offsets:

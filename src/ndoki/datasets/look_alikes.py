@@ -15,7 +15,7 @@ from ndoki.datasets.augment import cut_with_fades, push_away, random_response
 from ndoki.datasets.manifest import Sound
 from ndoki.datasets.simulate import confusers as synthetic
 from ndoki.datasets.simulate.cadence import log_uniform
-from ndoki.datasets.simulate.draw import draw_forest
+from ndoki.datasets.simulate.draw import draw_forest, ends_at_level_m
 from ndoki.datasets.simulate.ranges import SimulationRanges
 from ndoki.datasets.simulate.sending import send
 
@@ -66,9 +66,17 @@ def _synthetic(
     ranges: SimulationRanges, rate_hz: int, snr_db: tuple[float, float], rng: np.random.Generator
 ) -> LookAlike:
     kind = synthetic.CONFUSERS[int(rng.integers(len(synthetic.CONFUSERS)))]
+    if ranges.hollow_share and rng.random() < ranges.hollow_share:
+        kind = synthetic.HOLLOW
     samples = synthetic.render_confuser(kind, rng, rate_hz)
     if kind not in synthetic.AT_THE_RECORDER and not kind.startswith("thunder"):
-        distance_m = log_uniform(rng, _DISTANCE_M)
+        # A blow 30 dB above the forest was not struck half a kilometre away; a shot may have been.
+        if ranges.struck_audible_m[1]:
+            level_db = rng.uniform(*snr_db)
+            snr_db = (level_db, level_db)
+            distance_m = log_uniform(rng, ends_at_level_m(_DISTANCE_M, ranges.struck_audible_m, level_db))
+        else:
+            distance_m = log_uniform(rng, _DISTANCE_M)
         samples = send(samples, rate_hz, draw_forest(rng, ranges, distance_m), distance_m)
     loudest = int(np.argmax(np.abs(samples)))
     return LookAlike(samples=samples, loudest_sample=loudest, snr_db=snr_db)

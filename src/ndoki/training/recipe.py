@@ -18,6 +18,16 @@ from ndoki.training.targets import LABELS
 
 __all__ = ["MinedSpec", "PoolSpec", "Recipe", "read_recipe"]
 
+_LATER = (
+    "hollow_share",
+    "low_cut_db_per_octave",
+    "low_cut_hz",
+    "low_cut_share",
+    "regular_series_share",
+    "struck_audible_m",
+)
+"""What the simulated world got after networks had learned in it. Where it is off, the world is the old."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolSpec:
@@ -130,14 +140,18 @@ class Recipe:
 
 
 def _values(recipe: Recipe) -> dict[str, Any]:
-    """All values, without what a recipe that mines nothing says of mining.
+    """All values, without what a recipe that mines nothing says of mining, and `_LATER` where it is off.
 
-    So the networks and examples of such a recipe are found again that were made before there was mining.
+    So the networks and examples of such a recipe are found again that were made before there was any of it.
     """
+    off = asdict(SimulationRanges())
     values = part = asdict(recipe)
     while part is not None:
         if not part["mined"]["clips"]:
             del part["mined"]
+        for name in _LATER:
+            if part["simulation"][name] == off[name]:
+                del part["simulation"][name]
         part = part["base"]
     return values
 

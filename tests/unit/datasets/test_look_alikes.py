@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 
 from ndoki.datasets.look_alikes import LookAlike, draw_look_alike
 from ndoki.datasets.manifest import Clip, Sound
+from ndoki.datasets.simulate.draw import ends_at_level_m
 from ndoki.datasets.simulate.ranges import TRAIN
 
 RATE = 8000
@@ -78,6 +80,31 @@ def test_a_knock_keeps_its_own_beginning():
 def test_a_splice_is_fainter_than_what_it_is_spliced_into():
     splices = [one for one in (drawn(seed, []) for seed in range(200)) if one.snr_db[1] < 5.0]
     assert 8 < len(splices) < 40
+
+
+def test_hollow_knocks_are_heard_in_worlds_that_have_them():
+    for share, differ in ((0.0, False), (1.0, True)):
+        ranges = replace(TRAIN, hollow_share=share)
+        rng = np.random.default_rng(0)
+        options = {"rate_hz": RATE, "snr_db": (0.0, 30.0), "pushed_share": 0.0}
+        one = draw_look_alike(FIELD, [], ranges, rng, **options)
+        assert np.array_equal(one.samples, drawn(0, []).samples) != differ
+
+
+def test_loud_blows_are_near_where_levels_go_with_distances():
+    ranges = replace(TRAIN, struck_audible_m=(60.0, 800.0), hollow_share=1.0)
+    ends = [
+        ends_at_level_m((5.0, 600.0), ranges.struck_audible_m, level_db) for level_db in (0.0, 20.0, 60.0)
+    ]
+    assert ends[0] == pytest.approx((60.0, 600.0))
+    assert ends[1] == pytest.approx((60 / 10**0.5, 800 / 10**0.5))
+    assert ends[2] == pytest.approx((5.0, 800 / 10**1.5))
+    options = {"rate_hz": RATE, "snr_db": (0.0, 30.0), "pushed_share": 0.0}
+    for seed in range(20):
+        one = draw_look_alike(FIELD, [], ranges, np.random.default_rng(seed), **options)
+        # The level that the distance was drawn for is the one that it gets.
+        assert one.snr_db[0] == one.snr_db[1] or one.snr_db[0] < 0
+        assert -15.0 <= one.snr_db[0] <= 30.0
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])

@@ -128,15 +128,26 @@ def test_every_key_of_the_shipped_recipe_is_read(checkout):
             assert found == (tuple(value) if isinstance(value, list) else value)
 
 
-def test_a_recipe_that_mines_nothing_has_the_digests_it_had_before_there_was_mining(tmp_path):
+def test_what_is_off_leaves_digests_as_they_were_before_there_was_any_of_it(tmp_path):
     """Else every network and pool in every cache would be made anew."""
     recipe = read(tmp_path, TINY)
     values = asdict(recipe)
     del values["mined"]
+    for name in ("low_cut_share", "low_cut_hz", "low_cut_db_per_octave", "regular_series_share"):
+        del values["simulation"][name]
+    del values["simulation"]["hollow_share"], values["simulation"]["struck_audible_m"]
     assert recipe.digest == hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
     second = replace(recipe, base=recipe)
     values["base"] = dict(values)
     assert second.digest == hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "line", ["hollow_share = 0.1", "low_cut_share = 0.5", "struck_audible_m = [60.0, 800.0]"]
+)
+def test_what_is_on_makes_another_pool(tmp_path, line):
+    changed = read(tmp_path, TINY.replace("[simulation]\n", f"[simulation]\n{line}\n"))
+    assert changed.pool_digest != read(tmp_path, TINY).pool_digest
 
 
 def test_mined_clips_make_another_pool_and_another_network(tmp_path):

@@ -233,3 +233,27 @@ def test_the_command_writes_a_network_with_its_verifier_and_calibrates_it(fitted
     assert whole.verifier is not None
     assert set(whole.card.operating_points) == {"review", "balanced", "alert"}
     assert len(whole.card.calibration) > 2
+
+
+def test_one_network_may_say_where_the_verifier_of_another_looks(fitted, tmp_path):
+    paths, _, place = fitted
+    (tmp_path / "net.toml").write_text(
+        'name = "tiny"\n[network]\nfront_channels = [2, 4]\nwidth = 8\ndilations = [1, 2]\n'
+        "[pool]\nfield = false\n[examples]\nreal = 0.0\npushed = 0.0\n"
+    )
+    recipe = tmp_path / "verifier.toml"
+    recipe.write_text(
+        'examples_of = "net.toml"\nchannels = [2, 3, 4, 4, 6]\n[spec.view]\nbefore_frames = 20\n'
+        "after_frames = 44\n[views]\nn_examples = 30\nleast_score = 0.0\neasy_share = 1.0\n"
+        "easy_score = 0.0\n[loop]\nn_steps = 2\nbatch_size = 8\n"
+    )
+    options = ["--recipe", str(recipe), "--data", str(place.manifest), "--jobs", "1"]
+    for heard_by, expected in ((None, paths[0]), (paths[1], paths[1])):
+        cache, out = tmp_path / f"cache-{expected.stem}", tmp_path / "out.onnx"
+        more = [] if heard_by is None else ["--heard-by", str(heard_by)]
+        done = CliRunner().invoke(
+            verifier, [str(paths[0]), *options, *more, "--cache", str(cache), "--out", str(out)]
+        )
+        assert done.exit_code == 0, done.output
+        (views,) = cache.glob("views-*")
+        assert views.name.endswith(load_network(expected).id.digest[:4])

@@ -34,10 +34,14 @@ def burst_times_s(
 
 
 def series_times_s(rng: np.random.Generator, ranges: SimulationRanges) -> tuple[float, ...]:
-    """Aimed fire: one shot, or a few with a gap of their own between any two."""
+    """Aimed fire: one shot, or a few, each gap of its own or (`regular_series_share`) all gaps alike."""
     if rng.random() >= ranges.series_share:
         return (0.0,)
     n_shots = round(rng.uniform(*ranges.series_shots))
+    if ranges.regular_series_share and rng.random() < ranges.regular_series_share:
+        jitter = rng.uniform(*ranges.burst_jitter) * rng.standard_normal(n_shots - 1)
+        gaps_s = log_uniform(rng, ranges.series_gap_s) * np.clip(1 + jitter, 0.7, 1.4)
+        return (0.0, *np.cumsum(gaps_s).tolist())
     return (0.0, *np.cumsum([log_uniform(rng, ranges.series_gap_s) for _ in range(n_shots - 1)]).tolist())
 
 

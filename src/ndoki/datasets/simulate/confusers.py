@@ -16,6 +16,7 @@ from ndoki.datasets.simulate.impulses import (
     double_knock,
     footsteps,
     fruit_fall,
+    hollow_knock,
     raindrop,
     tick,
     tree_fall,
@@ -23,7 +24,7 @@ from ndoki.datasets.simulate.impulses import (
 )
 from ndoki.datasets.simulate.weather import thunder_far, thunder_near, wind_gust
 
-__all__ = ["AT_THE_RECORDER", "CONFUSERS", "render_confuser"]
+__all__ = ["AT_THE_RECORDER", "CONFUSERS", "HOLLOW", "render_confuser"]
 
 _MAKERS: dict[str, Callable[[np.random.Generator, int], npt.NDArray[np.float64]]] = {
     "alarm_call": alarm_call,
@@ -47,7 +48,12 @@ _MAKERS: dict[str, Callable[[np.random.Generator, int], npt.NDArray[np.float64]]
 }
 
 CONFUSERS = tuple(_MAKERS)
-"""All kinds that `render_confuser` knows."""
+"""What a simulated day may hold, every kind as often as any other."""
+
+HOLLOW = "hollow_knock"
+"""Beside them: `SimulationRanges.hollow_share` says how often training examples hold it."""
+
+_MAKERS[HOLLOW] = hollow_knock
 
 AT_THE_RECORDER = ("bee", "cable_knock", "raindrop", "tick", "wind_gust")
 """Kinds that arise at the recorder itself: no forest lies between, and none must be simulated."""
@@ -59,7 +65,7 @@ def render_confuser(kind: str, rng: np.random.Generator, rate_hz: int) -> Floats
     Parameters
     ----------
     kind
-        One of `CONFUSERS`.
+        One of `CONFUSERS`, or `HOLLOW`.
     rng, rate_hz
         Chance, and the sample rate of the result.
 
@@ -75,6 +81,6 @@ def render_confuser(kind: str, rng: np.random.Generator, rate_hz: int) -> Floats
         If the kind is unknown.
     """
     if kind not in _MAKERS:
-        raise ConfigError(f"confuser {kind!r} is unknown; known are {', '.join(CONFUSERS)}")
+        raise ConfigError(f"confuser {kind!r} is unknown; known are {', '.join(_MAKERS)}")
     wave = _MAKERS[kind](rng, rate_hz)
     return np.asarray(wave / max(float(np.max(np.abs(wave))), 1e-12), np.float32)

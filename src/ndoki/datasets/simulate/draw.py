@@ -11,7 +11,7 @@ from ndoki.datasets.simulate.ranges import Range, SimulationRanges
 from ndoki.datasets.simulate.source import blast_at_one_metre
 from ndoki.datasets.simulate.specs import BAND_CENTRES_HZ, WEAPONS, ForestSpec, RecorderSpec, ShotSpec
 
-__all__ = ["draw_distance_m", "draw_forest", "draw_recorder", "draw_shot"]
+__all__ = ["draw_distance_m", "draw_forest", "draw_recorder", "draw_shot", "ends_at_level_m"]
 
 _FALL_DB = 40.0
 """A shot's level falls by this much per tenfold distance: 20 dB by spreading, the rest by leaves, ground and
@@ -80,10 +80,17 @@ def draw_distance_m(rng: np.random.Generator, ranges: SimulationRanges, snr_db: 
     that stands 30 dB above the forest not three kilometres away. Where no distance of ``ranges.distance_m``
     goes with the level, the nearest one is returned.
     """
+    return log_uniform(rng, ends_at_level_m(ranges.distance_m, ranges.audible_m, snr_db))
+
+
+def ends_at_level_m(distance_m: Range, audible_m: Range, snr_db: float) -> Range:
+    """Nearest and furthest that a sound of a level over the background can come from, within ``distance_m``.
+
+    ``audible_m`` holds the least and the largest distance at which such a sound is as loud as the background.
+    """
     nearer = 10 ** (-snr_db / _FALL_DB)
-    least_m, most_m = ranges.distance_m
-    low_m, high_m = (float(np.clip(reach_m * nearer, least_m, most_m)) for reach_m in ranges.audible_m)
-    return log_uniform(rng, (low_m, high_m))
+    near_m, far_m = (float(np.clip(reach_m * nearer, *distance_m)) for reach_m in audible_m)
+    return near_m, far_m
 
 
 def draw_forest(rng: np.random.Generator, ranges: SimulationRanges, distance_m: float) -> ForestSpec:
@@ -122,6 +129,13 @@ def draw_forest(rng: np.random.Generator, ranges: SimulationRanges, distance_m: 
         tail_change=rng.uniform(*ranges.tail_change),
         scatter_seed=int(rng.integers(2**31)),
     )
+    # Shares of 0 draw nothing: a world without them sounds as it did before there were any.
+    if ranges.low_cut_share and rng.random() < ranges.low_cut_share:
+        forest = replace(
+            forest,
+            low_cut_hz=log_uniform(rng, ranges.low_cut_hz),
+            low_cut_db_per_octave=rng.uniform(*ranges.low_cut_db_per_octave),
+        )
     if not ranges.nearby_share or rng.random() >= ranges.nearby_share:
         return forest
     return replace(

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from ndoki.datasets.simulate.cadence import log_uniform
+
 __all__ = [
     "branch_crack",
     "buttress_drum",
@@ -13,6 +15,7 @@ __all__ = [
     "double_knock",
     "footsteps",
     "fruit_fall",
+    "hollow_knock",
     "raindrop",
     "tick",
     "tree_fall",
@@ -116,6 +119,24 @@ def buttress_drum(rng: np.random.Generator, rate_hz: int) -> Wave:
     root_hz, root_s = rng.uniform(40, 400, n_modes), rng.uniform(0.005, 0.06, n_modes)
     times_s = 0.03 + np.arange(n_beats) * rng.uniform(0.1, 0.5) * rng.uniform(0.8, 1.2, n_beats)
     return _struck(times_s, rng.uniform(0.2, 1.0, n_beats), root_hz, root_s, rng, rate_hz, spread=0.3)
+
+
+def hollow_knock(rng: np.random.Generator, rate_hz: int) -> Wave:
+    """Bamboo, a tree hole, a frog: something tuned is struck, one to three times in a tenth of a second.
+
+    A tube sounds in modes near whole multiples of the lowest, all or every second, and dies away in some
+    swings (N. H. Fletcher and T. D. Rossing, The Physics of Musical Instruments, ch. 8): to a detector,
+    stripes that begin at once and end in a tenth of a second.
+    """
+    n_strikes, n_modes = int(rng.integers(1, 4)), int(rng.integers(2, 10))
+    first, step = int(rng.integers(1, 3)), 1 if rng.random() < 0.6 else 2
+    untuned = rng.uniform(0, 0.03) * rng.standard_normal(n_modes)
+    modes_hz = log_uniform(rng, (90.0, 600.0)) * (first + step * np.arange(n_modes)) * (1 + untuned)
+    kept = modes_hz < 0.45 * rate_hz
+    modes_hz = modes_hz[kept] if kept.any() else np.array([0.1 * rate_hz])
+    decays_s = log_uniform(rng, (0.012, 0.12)) * (modes_hz / modes_hz[0]) ** -rng.uniform(0, 0.8)
+    times_s = 0.03 + np.cumsum(np.r_[0.0, rng.uniform(0.02, 0.08, n_strikes - 1)])
+    return _struck(times_s, rng.uniform(0.3, 1.0, n_strikes), modes_hz, decays_s, rng, rate_hz, spread=0.35)
 
 
 def footsteps(rng: np.random.Generator, rate_hz: int) -> Wave:

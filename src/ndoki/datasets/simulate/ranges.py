@@ -32,8 +32,9 @@ class SimulationRanges:
         interval as a share of it.
     steady_burst_share, steady_interval_s
         How often a burst keeps one exact interval, and that interval.
-    series_share, series_shots, series_gap_s
-        How often aimed shots come as a series in one scene, how many, and their gaps (log-uniform).
+    series_share, series_shots, series_gap_s, regular_series_share
+        How often aimed shots come as a series in one scene, how many, their gaps (log-uniform), and how often
+        all gaps of a series are alike but for ``burst_jitter``.
     bullet_flight_m
         How far a bullet flies before trees stop it, log-uniform.
     temperature_c, humidity_pct, pressure_kpa
@@ -60,11 +61,18 @@ class SimulationRanges:
     echo_share, more_echoes_share, echo_delay_s, echo_gain_db, echo_cut_hz, echo_smear_s
         Discrete echoes: how often there is one, how often one more, where, how strong, their low-pass and
         their spread (both log-uniform).
+    low_cut_share, low_cut_hz, low_cut_db_per_octave
+        How often the way swallows low frequencies beyond what flat ground does, below which frequency
+        (log-uniform) and how steeply.
     nearby_share, nearby_delay_s, nearby_gain
         How often something beside the recorder returns what arrives, how much later (log-uniform), and how
         strong.
     turbulence_db, tail_change
         Random gain from shot to shot, and the angle in radians by which the tail changes between shots.
+    hollow_share, struck_audible_m
+        Among training examples: how often a synthetic look-alike is a hollow knock, and the distance at which
+        what is struck is as loud as the background (log-uniform; zeros: its distance has nothing to do with
+        its level).
     recorder_low_hz, recorder_high_share, recorder_noise_dbfs
         High-pass (log-uniform), low-pass as a share of half the rate, self-noise.
     """
@@ -83,6 +91,7 @@ class SimulationRanges:
     series_share: float = 0.2
     series_shots: Range = (2.0, 5.0)
     series_gap_s: Range = (0.15, 3.0)
+    regular_series_share: float = 0.0
     bullet_flight_m: Range = (15.0, 500.0)
     temperature_c: Range = (18.0, 34.0)
     humidity_pct: Range = (55.0, 100.0)
@@ -116,11 +125,16 @@ class SimulationRanges:
     echo_gain_db: Range = (-16.0, 3.0)
     echo_cut_hz: Range = (150.0, 2000.0)
     echo_smear_s: Range = (0.01, 0.4)
+    low_cut_share: float = 0.0
+    low_cut_hz: Range = (120.0, 900.0)
+    low_cut_db_per_octave: Range = (4.0, 24.0)
     nearby_share: float = 0.0
     nearby_delay_s: Range = (0.0003, 0.004)
     nearby_gain: Range = (0.3, 0.95)
     turbulence_db: Range = (0.0, 4.0)
     tail_change: Range = (0.0, 0.5)
+    hollow_share: float = 0.0
+    struck_audible_m: Range = (0.0, 0.0)
     recorder_low_hz: Range = (3.0, 150.0)
     recorder_high_share: Range = (0.7, 0.98)
     recorder_noise_dbfs: Range = (-85.0, -60.0)

@@ -88,6 +88,8 @@ class ForestSpec:
         Share of the tail's energy in an early cluster, and its reverberation time.
     direct_gain_db
         What the direct wave keeps beyond all other attenuation, ≤ 0.
+    low_cut_hz, low_cut_db_per_octave
+        Below this frequency the way swallows more and more, the tail's share too (0: it does not).
     echo_delays_s, echo_gains_db, echo_cuts_hz, echo_smears_s
         Discrete echoes: delay after the direct wave, gain relative to it, low-pass, spread in time.
     nearby_delay_s, nearby_gain
@@ -117,6 +119,8 @@ class ForestSpec:
     early_share: float = 0.3
     early_decay_s: float = 0.1
     direct_gain_db: float = 0.0
+    low_cut_hz: float = 0.0
+    low_cut_db_per_octave: float = 0.0
     echo_delays_s: tuple[float, ...] = ()
     echo_gains_db: tuple[float, ...] = ()
     echo_cuts_hz: tuple[float, ...] = ()

@@ -39,6 +39,15 @@ def test_the_filter_has_the_gain_of_the_way():
     np.testing.assert_allclose(found_db, path_gain_db(hz[inside], FOREST, 800.0, 1.4), atol=1.0)
 
 
+def test_a_low_cut_takes_three_decibels_at_its_frequency_and_its_slope_below():
+    thin = replace(FOREST, low_cut_hz=500.0, low_cut_db_per_octave=12.0)
+    hz = np.array([62.5, 125.0, 500.0, 4000.0])
+    lost_db = path_gain_db(hz, FOREST, 800.0, 1.4) - path_gain_db(hz, thin, 800.0, 1.4)
+    assert lost_db[2] == pytest.approx(10 * np.log10(2))
+    assert lost_db[0] - lost_db[1] == pytest.approx(12.0, abs=0.05)
+    assert lost_db[3] < 0.01
+
+
 def test_the_blast_is_stretched_on_its_way():
     expected = friedlander_spectrum(HZ, 1500.0, stretched_s(0.0006, 700.0))
     np.testing.assert_allclose(blast_spectrum(HZ, SHOT, 700.0, None), expected)
@@ -143,6 +152,21 @@ def test_cadence_by_hand(rng):
         rng, replace(TRAIN, series_share=1.0, series_shots=(3.0, 3.0), series_gap_s=(0.5, 0.5))
     )
     assert series == pytest.approx((0.0, 0.5, 1.0))
+
+
+def test_a_regular_series_keeps_the_pace_that_it_drew():
+    regular = replace(TRAIN, series_share=1.0, series_shots=(5.0, 5.0), regular_series_share=1.0)
+    for seed in range(20):
+        gaps_s = np.diff(series_times_s(np.random.default_rng(seed), regular))
+        assert len(gaps_s) == 4
+        assert gaps_s.max() / gaps_s.min() < 1.4
+        assert 0.15 * 0.8 < gaps_s.min() < gaps_s.max() < 3.0 * 1.2
+    each_its_own = replace(regular, regular_series_share=0.0)
+    ratios = []
+    for seed in range(20):
+        gaps_s = np.diff(series_times_s(np.random.default_rng(seed), each_its_own))
+        ratios.append(gaps_s.max() / gaps_s.min())
+    assert np.median(ratios) > 2
 
 
 def test_log_uniform_halves_at_the_geometric_mean(rng):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ndoki.core.errors import ConfigError
-from ndoki.datasets.simulate.confusers import AT_THE_RECORDER, CONFUSERS, render_confuser
+from ndoki.datasets.simulate.confusers import AT_THE_RECORDER, CONFUSERS, HOLLOW, render_confuser
 from ndoki.datasets.simulate.weather import rumble
 
 RATE = 8000
@@ -21,7 +21,7 @@ def typical_share(kind, hz):
     )
 
 
-@pytest.mark.parametrize("kind", CONFUSERS)
+@pytest.mark.parametrize("kind", [*CONFUSERS, HOLLOW])
 @pytest.mark.parametrize("rate_hz", [4000, 8000])
 def test_every_kind_is_sound_and_reproducible(kind, rate_hz):
     for seed in range(6):
@@ -37,6 +37,7 @@ def test_every_kind_is_sound_and_reproducible(kind, rate_hz):
 
 def test_names():
     assert set(AT_THE_RECORDER) < set(CONFUSERS)
+    assert HOLLOW not in CONFUSERS
     with pytest.raises(ConfigError, match=r"'dragon' is unknown; known are alarm_call"):
         render_confuser("dragon", np.random.default_rng(0), RATE)
 
@@ -67,6 +68,20 @@ def test_a_buttress_is_drummed_low_and_at_two_to_ten_beats_per_second():
     gaps_s = np.concatenate([np.diff(strikes_s("buttress_drum", seed, 0.07)) for seed in range(20)])
     assert len(gaps_s) > 40
     assert 0.08 < np.median(gaps_s) < 0.6
+
+
+def test_a_hollow_knock_is_a_few_stripes_that_soon_end():
+    lasting_s, striped = [], []
+    for seed in range(40):
+        wave = render_confuser(HOLLOW, np.random.default_rng(seed), RATE).astype(float)
+        energy = np.cumsum(wave**2) / np.sum(wave**2)
+        lasting_s.append((np.searchsorted(energy, 0.95) - np.searchsorted(energy, 0.01)) / RATE)
+        spectrum = np.sort(np.abs(np.fft.rfft(wave)) ** 2)[::-1]
+        striped.append(spectrum[: len(spectrum) // 20].sum() / spectrum.sum())
+    # A tenth of the frequencies below 4 kHz hold a tenth of what a click has; of a knock, most.
+    assert np.median(striped) > 0.7
+    assert np.median(lasting_s) < 0.15
+    assert max(lasting_s) < 0.5
 
 
 def test_twigs_ring_high_and_thunder_low():

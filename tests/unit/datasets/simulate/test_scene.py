@@ -242,6 +242,16 @@ def test_only_recorders_of_such_worlds_have_trunks_beside_them():
         ]
 
 
+def test_only_ways_of_such_worlds_swallow_low_frequencies():
+    for share, expected in ((0.0, 0), (1.0, 30)):
+        ranges = replace(TRAIN, low_cut_share=share)
+        drawn = [draw_forest(np.random.default_rng(seed), ranges, 300.0) for seed in range(30)]
+        assert sum(forest.low_cut_hz > 0 for forest in drawn) == expected
+        assert [replace(forest, low_cut_hz=0.0, low_cut_db_per_octave=0.0) for forest in drawn] == [
+            draw_forest(np.random.default_rng(seed), TRAIN, 300.0) for seed in range(30)
+        ]
+
+
 def test_a_single_shot_is_cheap():
     best_s = []
     for seed in range(10):
