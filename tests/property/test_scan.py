@@ -202,7 +202,7 @@ def test_a_file_of_0_4_s_is_heard(
     if onset_s < 0.1 and detector.id.name == "gunshot":
         # The card says so too; a network that hears it makes this test fail, and then this goes.
         known = pytest.mark.xfail(
-            strict=True, reason="with 50 ms of forest before it a shot is doubted (0.33)"
+            strict=True, reason="with 50 ms of forest before it a shot is doubted (0.28)"
         )
         request.applymarker(known)
     recording = write(forest(0.4, [onset_s]))
