@@ -53,8 +53,8 @@ collection: $(VENV)/.base ## 140 000 h on a laptop, 16 and 256 machines: time, b
 
 folds: $(VENV)/.test ## train the networks of the cross-validation, and the one that never heard the field (three hours on two cores)
 	$(VENV)/bin/ndoki train recipes/gunshot-simulated.toml --out build/first/gunshot-simulated.onnx
-	$(VENV)/bin/ndoki train recipes/gunshot-forests.toml --out build/wide/gunshot-simulated.onnx
-	$(VENV)/bin/ndoki verifier build/first/gunshot-simulated.onnx --recipe recipes/verifier-forests.toml --heard-by build/wide/gunshot-simulated.onnx --out benchmarks/folds/gunshot-simulated.onnx
+	$(VENV)/bin/ndoki train recipes/gunshot-forests.toml --out build/wide/gunshot-forests.onnx
+	$(VENV)/bin/ndoki verifier build/first/gunshot-simulated.onnx --recipe recipes/verifier-forests.toml --heard-by build/wide/gunshot-forests.onnx --out benchmarks/folds/gunshot-simulated.onnx
 	for fold in 0 1 2 3 4; do $(VENV)/bin/ndoki train recipes/gunshot-wide.toml --fold $$fold --out build/wide/gunshot-fold$$fold.onnx; done
 	for fold in 0 1 2 3 4; do $(VENV)/bin/ndoki train recipes/gunshot.toml --fold $$fold --out build/first/gunshot-fold$$fold.onnx; done
 	for fold in 0 1 2 3 4; do $(VENV)/bin/ndoki verifier build/first/gunshot-fold$$fold.onnx --heard-by build/wide --fold $$fold --out benchmarks/folds/gunshot-fold$$fold.onnx; done

@@ -47,6 +47,9 @@ def main() -> int:
     parser.add_argument(
         "--detector", default="gunshot", help="name or file that is tested on the validation split"
     )
+    parser.add_argument(
+        "--loudest", type=int, default=0, help="name so many look-alikes of the cross-validation"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     if not options.data.exists():
@@ -65,7 +68,15 @@ def main() -> int:
         ("one domain left out", "network"): heldout_once(unheard, all_shots + all_backgrounds),
     }
     report(rows, options.json)
+    for score, name in loudest(rows[f"{N_FOLDS}-fold cross-validation", "network"])[: options.loudest]:
+        print(f"{score:.3f} {name}")
     return 0
+
+
+def loudest(result: Heldout) -> list[tuple[float, str]]:
+    """Score and name of each shot-free clip in which anything was found, the surest false alarm first."""
+    best = ((max(event.score for event in one.events), one) for one in result.backgrounds if one.events)
+    return sorted(((float(score), one.clip.path.stem) for score, one in best), reverse=True)
 
 
 def report(rows: dict[tuple[str, str], Heldout], path: Path | None) -> None:

@@ -25,7 +25,7 @@ from ndoki.training.pool import frames_of
 from ndoki.training.recipe import Recipe, read_recipe
 
 HERE = Path(__file__).resolve().parent
-RECIPES = ("gunshot-simulated.toml", "gunshot-forests.toml", "gunshot.toml")
+RECIPES = ("gunshot-simulated.toml", "gunshot-forests.toml")
 QUANTILES = (10, 25, 50, 75, 90)
 LEAST_DB = 8.0
 N_TOGETHER, BEFORE, AFTER = 5, 6, 31
@@ -54,12 +54,7 @@ def real(recipe: Recipe, data: Path) -> Iterator[npt.NDArray[np.float64] | None]
     for sound in load_sounds(shots):
         above = frames_of(sound.samples, sound.rate_hz, recipe.mel, recipe.floor)
         onset = found_shot(sound, recipe).onset_sample
-        yield profile(above, frame_at(onset, sound.rate_hz, recipe.mel))
-
-
-def frame_at(sample: int, rate_hz: int, mel: MelSpec) -> int:
-    """Frame that begins at or before a sample."""
-    return sample * mel.rate_hz // rate_hz // mel.hop_samples
+        yield profile(above, recipe.mel.grid.frame_at(onset, sound.rate_hz))
 
 
 def simulated(recipe: Recipe, data: Path, n: int) -> Iterator[npt.NDArray[np.float64] | None]:
@@ -71,7 +66,7 @@ def simulated(recipe: Recipe, data: Path, n: int) -> Iterator[npt.NDArray[np.flo
         example = make_example(material, spec, np.random.default_rng([5, seed]))
         above = frames_of(example.samples, example.rate_hz, recipe.mel, recipe.floor)
         for onset in example.onsets[:1]:
-            yield profile(above, frame_at(onset.sample, example.rate_hz, recipe.mel))
+            yield profile(above, recipe.mel.grid.frame_at(onset.sample, example.rate_hz))
 
 
 def row(name: str, profiles: Iterable[npt.NDArray[np.float64] | None], mel: MelSpec) -> str:
@@ -92,7 +87,7 @@ def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared/data/clips.csv")
-    parser.add_argument("-n", type=int, default=600, help="simulated examples per recipe")
+    parser.add_argument("-n", type=int, default=300, help="simulated examples per recipe")
     options = parser.parse_args()
     if not options.data.exists():
         sys.exit(f"{options.data} is not there: real shots are needed; give --data clips.csv")

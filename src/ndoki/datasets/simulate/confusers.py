@@ -53,7 +53,7 @@ CONFUSERS = tuple(_MAKERS)
 HOLLOW = "hollow_knock"
 """Beside them: `SimulationRanges.hollow_share` says how often training examples hold it."""
 
-_MAKERS[HOLLOW] = hollow_knock
+_ALL_MAKERS = _MAKERS | {HOLLOW: hollow_knock}
 
 AT_THE_RECORDER = ("bee", "cable_knock", "raindrop", "tick", "wind_gust")
 """Kinds that arise at the recorder itself: no forest lies between, and none must be simulated."""
@@ -80,7 +80,7 @@ def render_confuser(kind: str, rng: np.random.Generator, rate_hz: int) -> Floats
     ConfigError
         If the kind is unknown.
     """
-    if kind not in _MAKERS:
-        raise ConfigError(f"confuser {kind!r} is unknown; known are {', '.join(_MAKERS)}")
-    wave = _MAKERS[kind](rng, rate_hz)
+    if kind not in _ALL_MAKERS:
+        raise ConfigError(f"confuser {kind!r} is unknown; known are {', '.join(_ALL_MAKERS)}")
+    wave = _ALL_MAKERS[kind](rng, rate_hz)
     return np.asarray(wave / max(float(np.max(np.abs(wave))), 1e-12), np.float32)

@@ -78,7 +78,7 @@ def test_a_hollow_knock_is_a_few_stripes_that_soon_end():
         lasting_s.append((np.searchsorted(energy, 0.95) - np.searchsorted(energy, 0.01)) / RATE)
         spectrum = np.sort(np.abs(np.fft.rfft(wave)) ** 2)[::-1]
         striped.append(spectrum[: len(spectrum) // 20].sum() / spectrum.sum())
-    # A tenth of the frequencies below 4 kHz hold a tenth of what a click has; of a knock, most.
+    # A twentieth of all frequencies holds a twentieth of a click's energy; of a knock's, most.
     assert np.median(striped) > 0.7
     assert np.median(lasting_s) < 0.15
     assert max(lasting_s) < 0.5

@@ -232,24 +232,25 @@ def test_a_trunk_beside_the_recorder_colours_all_that_arrives():
         assert factor.min() < 0.21 < 1.79 < factor.max()
 
 
-def test_only_recorders_of_such_worlds_have_trunks_beside_them():
-    for share, expected in ((0.0, 0), (1.0, 30)):
-        ranges = replace(TRAIN, nearby_share=share)
-        drawn = [draw_forest(np.random.default_rng(seed), ranges, 300.0) for seed in range(30)]
-        assert sum(forest.nearby_gain > 0 for forest in drawn) == expected
-        assert [replace(forest, nearby_gain=0.0, nearby_delay_s=0.0) for forest in drawn] == [
-            draw_forest(np.random.default_rng(seed), TRAIN, 300.0) for seed in range(30)
+@pytest.mark.parametrize(
+    ("share", "off"),
+    [
+        ("nearby_share", {"nearby_gain": 0.0, "nearby_delay_s": 0.0}),
+        ("low_cut_share", {"low_cut_hz": 0.0, "low_cut_db_per_octave": 0.0}),
+    ],
+)
+def test_only_worlds_that_ask_for_it_have_it_and_nothing_else_differs(share, off):
+    plain = [draw_forest(np.random.default_rng(seed), TRAIN, 300.0) for seed in range(30)]
+    never, always = (
+        [
+            draw_forest(np.random.default_rng(seed), replace(TRAIN, **{share: value}), 300.0)
+            for seed in range(30)
         ]
-
-
-def test_only_ways_of_such_worlds_swallow_low_frequencies():
-    for share, expected in ((0.0, 0), (1.0, 30)):
-        ranges = replace(TRAIN, low_cut_share=share)
-        drawn = [draw_forest(np.random.default_rng(seed), ranges, 300.0) for seed in range(30)]
-        assert sum(forest.low_cut_hz > 0 for forest in drawn) == expected
-        assert [replace(forest, low_cut_hz=0.0, low_cut_db_per_octave=0.0) for forest in drawn] == [
-            draw_forest(np.random.default_rng(seed), TRAIN, 300.0) for seed in range(30)
-        ]
+        for value in (0.0, 1.0)
+    )
+    assert never == plain
+    assert all(getattr(forest, name) > 0 for forest in always for name in off)
+    assert [replace(forest, **off) for forest in always] == plain
 
 
 def test_a_single_shot_is_cheap():
