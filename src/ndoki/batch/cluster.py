@@ -16,9 +16,9 @@ from distributed.scheduler import KilledWorker
 from ndoki.audio.access import access
 from ndoki.batch.cluster_place import connected
 from ndoki.batch.hands import Answers, Failure, Hands, Task
+from ndoki.batch.order import Told, answers_from, errand_for, order_for
 from ndoki.batch.run import Job
-from ndoki.batch.wire import text_from_recording, thinned_from_bytes
-from ndoki.batch.worker import Orders, Told, hear, order_for
+from ndoki.batch.worker import Orders, hear
 from ndoki.core.errors import ClusterError, ConfigError, NdokiError
 
 __all__ = ["hands_of_cluster"]
@@ -122,11 +122,7 @@ class _Workers:
             future = self._client.submit(
                 hear,
                 self._order,
-                source,
-                file.identity,
-                text_from_recording(file.recording),
-                task.channel,
-                task.cuts,
+                errand_for(task),
                 key=f"hear-{self._name}-{self._n_begun}",
                 pure=False,
             )
@@ -190,13 +186,10 @@ class _Workers:
             for future in fetched:
                 future.add_done_callback(self._finished.put)
             return
-        for future, (parts, reason) in zip(fetched, told, strict=True):
+        for future, one in zip(fetched, told, strict=True):
             answers, source = self._popped(future)
             if answers is not None:
-                found: Answers = [
-                    (thinned_from_bytes(data, first, end), n_events) for first, end, data, n_events in parts
-                ]
-                answers.set_result(found + ([Failure(source=source, reason=reason)] if reason else []))
+                answers.set_result(answers_from(one, source))
 
     def _hand_on_error(self, future: distributed.Future, error: BaseException) -> None:
         answers, source = self._popped(future)

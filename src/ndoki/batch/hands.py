@@ -125,6 +125,10 @@ class Threads:
         file = task.file
         if file.failed_at is not None and file.failed_at < task.number:
             return []
+        return self._answers(task)
+
+    def _answers(self, task: Task) -> Answers:
+        file = task.file
         return hear_stretches(
             file.samples, file.recording, task.channel, task.cuts, self._detector, self._picker
         )

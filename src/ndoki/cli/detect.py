@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ndoki.batch.hands import Hands
     from ndoki.batch.incoming import Incoming
     from ndoki.batch.ledger import Ledger
+    from ndoki.batch.process import HearingProcess
     from ndoki.batch.run import Job
     from ndoki.cli.results import Wanted
 
@@ -95,18 +96,28 @@ def detect(context: click.Context, /, **options: Any) -> None:
     context.exit(run(**options))
 
 
-def run(
+def run(inputs: Sequence[str], out: str | Path, *, cluster: str | None = None, **options: Any) -> int:
+    """What the command does; returns its exit code. ``options`` are those of `_run` and `job_of`."""
+    # A block per core is faster than several cores per matrix product; said before numpy loads.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from ndoki.batch.process import hearing_processes
+
+    jobs = options.get("jobs") or os.cpu_count() or 1
+    # Others begin while this process does.
+    with hearing_processes(() if cluster else inputs, jobs) as processes:
+        return _run(inputs, out, cluster, processes, **options)
+
+
+def _run(
     inputs: Sequence[str],
     out: str | Path,
+    cluster: str | None,
+    processes: "Sequence[HearingProcess]",
     *,
     shard: str = "1/1",
     restart: bool = False,
-    cluster: str | None = None,
     **options: Any,
 ) -> int:
-    """What the command does; returns its exit code. ``options`` are those of `job_of`."""
-    # A block per core is faster than several cores per matrix product; said before numpy loads.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ndoki.batch.memory import keep_freed_memory
     from ndoki.batch.outlet import announce, fetch_ledger, outlet, publish
     from ndoki.batch.session import set_aside
@@ -115,7 +126,7 @@ def run(
     keep_freed_memory()
     place = outlet(out)
     job, wanted = job_of(**options)
-    hands = _hands(cluster, options, job)
+    hands = _hands(cluster, processes, options, job)
     part, n_parts = parse_shard(shard)
     sources = _sources(inputs, lambda one: not place.holds(one) and shard_of(one, n_parts) == part)
     if restart:
@@ -134,13 +145,14 @@ def run(
 
 
 def _hands(
-    cluster: str | None, options: dict[str, Any], job: "Job"
+    cluster: str | None, processes: "Sequence[HearingProcess]", options: dict[str, Any], job: "Job"
 ) -> "AbstractContextManager[Hands | None]":
-    """Who hears: the workers of a cluster, once it is entered, or None for the threads of this process."""
+    """Who hears: workers of a cluster, once entered; this process and others; or None for this one alone."""
     from ndoki.core.errors import ConfigError
 
+    name_or_file = options.get("detector", "gunshot")
     if cluster is None:
-        return nullcontext()
+        return nullcontext(_threads_and(processes, name_or_file, job) if processes else None)
     if options.get("jobs"):
         raise ConfigError("give one of --jobs and --cluster, not both: a cluster has as many as its workers")
     try:
@@ -149,7 +161,16 @@ def _hands(
         raise ConfigError(
             f"--cluster needs a package that is not installed ({error.name}): pip install 'ndoki[cluster]'"
         ) from error
-    return hands_of_cluster(cluster, options.get("detector", "gunshot"), job)
+    return hands_of_cluster(cluster, name_or_file, job)
+
+
+def _threads_and(processes: "Sequence[HearingProcess]", name_or_file: str, job: "Job") -> "Hands":
+    from ndoki.audio.access import access
+    from ndoki.batch.order import order_for
+    from ndoki.batch.processes import Processes
+
+    order = order_for(name_or_file, job.detector, job.picker, access())
+    return Processes(job.detector, order, job.jobs, processes)
 
 
 def _sources(inputs: Sequence[str], is_wanted: Callable[[str], bool]) -> "list[str] | Incoming":

@@ -12,7 +12,8 @@ from ndoki.batch.memory import keep_freed_memory
 KEEPS = "from ndoki.batch.memory import keep_freed_memory; keep_freed_memory()"
 WORKER = """
 from ndoki.audio.access import Access
-from ndoki.batch.worker import Orders, order_for
+from ndoki.batch.order import order_for
+from ndoki.batch.worker import Orders
 from ndoki.detectors.registry import load_detector
 from ndoki.events.pick import Picker
 Orders(order_for("template", load_detector("template"), Picker(threshold=0.3), Access())).setup(None)

@@ -14,8 +14,9 @@ from ndoki.audio.reader import open_samples
 from ndoki.audio.recording import describe
 from ndoki.audio.storage import content_identity, open_binary
 from ndoki.batch.hands import hear_stretches
+from ndoki.batch.order import order_for
 from ndoki.batch.wire import bytes_from_thinned, text_from_recording
-from ndoki.batch.worker import Orders, hear, order_for
+from ndoki.batch.worker import Orders, hear
 from ndoki.core.errors import ClusterError
 from ndoki.detectors.registry import load_detector
 from ndoki.events.pick import Picker
@@ -39,7 +40,7 @@ def shots(tmp_path, forest):
 def asked(orders, source, identity=None, cuts=CUTS):
     with open_binary(source) as file:
         identity = identity or content_identity(source, file)
-    return hear(orders.name, source, identity, text_from_recording(describe(source)), 0, cuts)
+    return hear(orders.name, (source, identity, text_from_recording(describe(source)), 0, cuts))
 
 
 @pytest.mark.parametrize("by", ["template", "file"])
@@ -77,7 +78,7 @@ def test_a_file_that_the_worker_does_not_see_is_told_as_such(shots, detector, tm
     orders.setup(None)
     described = text_from_recording(describe(shots))
     gone = str(tmp_path / "gone.wav")
-    told, reason = hear(orders.name, gone, "1 2 3", described, 0, CUTS)
+    told, reason = hear(orders.name, (gone, "1 2 3", described, 0, CUTS))
     assert told == []
     for words in ("the worker on", "cannot open", "gone.wav", "under the same path"):
         assert words in reason

@@ -1,0 +1,120 @@
+"""Another process of this computer that hears what it is sent; `ndoki.batch.process_main` is its side.
+
+Light to import, so that a run can have its processes begin before it loads anything itself.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ndoki.batch.order import Errand, Order, Told
+
+__all__ = ["READY", "HearingProcess", "hearing_processes"]
+
+READY = "ready"
+"""What a process says once it has taken its order."""
+
+_GONE = (EOFError, OSError, pickle.PickleError, ValueError)
+"""What reading from a process that died, or writing to it, may raise."""
+_MOST = 3
+_WORTH_BYTES = 1 << 28
+"""A process takes a second of a processor to begin: so much sound (five hours of most recorders) is worth it."""
+_CODED_IN_ONE_PIECE = (".mp3", ".ogg", ".opus")
+
+
+class HearingProcess:
+    """A process that hears; two threads must not ask it at the same time.
+
+    Raises
+    ------
+    OSError
+        The system does not let another process begin.
+    """
+
+    def __init__(self) -> None:
+        # Ctrl-C in a terminal goes to all processes of a group; the one that began the run has to hear it.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "ndoki.batch.process_main"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+
+    @property
+    def pid(self) -> int:
+        """The system's number of it."""
+        return self._process.pid
+
+    def take(self, order: "Order") -> bool:
+        """Give it the order; says, once it is, whether it is ready."""
+        return bool(self._asked(order) == READY)
+
+    def hear(self, errand: "Errand") -> "Told | None":
+        """What it heard; None if it died."""
+        told: Told | None = self._asked(errand)
+        return told
+
+    def end(self) -> None:
+        """End it, whatever it does; it holds nothing that could be lost."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+
+    def _asked(self, question: object) -> Any:
+        """Its answer; None if it died."""
+        questions, answers = self._process.stdin, self._process.stdout
+        if questions is None or answers is None:
+            return None
+        with suppress(*_GONE):
+            pickle.dump(question, questions)
+            questions.flush()
+            return pickle.load(answers)  # noqa: S301 -- from the process that was started above
+        return None
+
+
+@contextmanager
+def hearing_processes(inputs: Iterable[str], jobs: int) -> Iterator[Sequence[HearingProcess]]:
+    """Processes for a run over files and folders with so many jobs, until the block ends.
+
+    There are none where they are not worth it, and never more than a few, as each takes memory; the other
+    jobs are threads. Files on servers are left to threads, that wait for most of the time, and so are those
+    that cannot be entered in the middle.
+    """
+    n_wanted = min(jobs - 1, _MOST)
+    begun: list[HearingProcess] = []
+    try:
+        if n_wanted > 0 and _are_long(inputs):
+            with suppress(OSError):
+                while len(begun) < n_wanted:
+                    begun.append(HearingProcess())
+        yield begun
+    finally:
+        for process in begun:
+            process.end()
+
+
+def _are_long(inputs: Iterable[str]) -> bool:
+    n_bytes = 0
+    for path in inputs:
+        for one in _files(path):
+            if not one.lower().endswith(_CODED_IN_ONE_PIECE):
+                with suppress(OSError):
+                    n_bytes += os.stat(one).st_size  # noqa: PTH116 -- a name for each of 100 000 is enough
+            if n_bytes >= _WORTH_BYTES:
+                return True
+    return False
+
+
+def _files(path: str) -> Iterable[str]:
+    if os.path.isfile(path):  # noqa: PTH113 -- as above
+        return (path,)
+    return (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)  # noqa: PTH118
