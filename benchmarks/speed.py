@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -34,8 +35,9 @@ RAIN_WORK = HERE.parent / "build/gate"
 RATE_HZ = 8000
 N_FFT, HOP = 256, 128
 DAY_HOURS = 24.0
-UNIT_S = 240.0
+UNIT_S = 360.0
 FEW_HUNTS_PER_HOUR = 0.2
+_LOOK_S = 0.05
 T = TypeVar("T")
 
 
@@ -129,18 +131,40 @@ def stages(path: Path, seconds: float = 1800.0) -> dict[str, float]:
 
 
 def detect(path: Path, out: Path, *options: str) -> tuple[float, float]:
-    """Wall-clock seconds and peak resident MB of the whole command."""
+    """Wall-clock seconds and peak resident MB of the whole command; of each of its processes, added up."""
     # A run that finds its own finished work has nothing left to do.
     shutil.rmtree(out, ignore_errors=True)
     program = Path(sys.executable).with_name("ndoki")
     command = [str(program), "detect", str(path), "--out", str(out), "--format", "csv", *options]
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall_s, process.returncode = time.perf_counter() - began, os.waitstatus_to_exitcode(status)
+    peaks_mb: dict[int, float] = {}
+    while process.poll() is None:
+        for each in (process.pid, *_children(process.pid)):
+            peaks_mb[each] = _peak_mb(each) or peaks_mb.get(each, 0.0)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_LOOK_S)
+    wall_s = time.perf_counter() - began
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-    return wall_s, usage.ru_maxrss / 1000
+    return wall_s, sum(peaks_mb.values())
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that a process has begun and not waited for."""
+    with suppress(OSError):
+        lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+        return [int(number) for text in lists for number in text.split()]
+    return []
+
+
+def _peak_mb(pid: int) -> float | None:
+    """What a process ever had in memory; None once it has ended."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return None
 
 
 def events_of(out: Path) -> list[tuple[str, str]]:

@@ -158,14 +158,14 @@ def _opened(source: str, identity: str) -> Samples:
             raise
         except AudioError as error:
             raise AudioError(
-                f"{this_process()} {error}; the computer that began the run can: workers must see recordings under "
-                "the same path or address"
+                f"{this_process()} {error}; the computer that began the run can: workers must see recordings "
+                "under the same path or address"
             ) from error
         # Computers differ in how exactly they tell the time of a change.
         if (own.split()[0], own.split()[-1]) != (identity.split()[0], identity.split()[-1]):
             raise AudioError(
-                f"{source} is another file on {this_process()} than on the computer that began the run; workers "
-                "must see recordings under the same path or address"
+                f"{source} is another file on {this_process()} than on the computer that began the run; "
+                "workers must see recordings under the same path or address"
             )
         samples = Samples(read_header(source, file), file)
         closing.pop_all()

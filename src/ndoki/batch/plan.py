@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ndoki.batch.estimate import Interval, event_rate, ratio, total
 from ndoki.batch.footprint import Footprint, measure_footprint
+from ndoki.batch.processes import Processes
 from ndoki.batch.run import Job
 from ndoki.batch.shards import shard_of
 from ndoki.batch.survey import Survey, look
@@ -90,6 +91,7 @@ def make_plan(
     cost_per_hour: float | None = None,
     images: bool = False,
     clips: bool = False,
+    processes: Processes | None = None,
 ) -> Plan:
     """Look at headers, hear a sample, and say what the whole will take.
 
@@ -103,6 +105,8 @@ def make_plan(
         Machines like this one that share the work.
     cost_per_hour
         Of one machine, in any currency.
+    processes
+        Others that hear too, as they would in a run.
 
     Raises
     ------
@@ -115,7 +119,7 @@ def make_plan(
     if not survey.looks:
         source, reason = survey.failures[0]
         raise ConfigError(f"none of {survey.n_seen} files looked into can be heard; {source}: {reason}")
-    trials = try_out(survey.looks, job, most_s=(1 - LOOK_SHARE) * most_s)
+    trials = try_out(survey.looks, job, most_s=(1 - LOOK_SHARE) * most_s, processes=processes)
     footprint = measure_footprint(survey.looks, job.detector.id, tables, images=images, clips=clips)
     return _planned(sources, job, survey, trials, footprint, n_workers, cost_per_hour)
 

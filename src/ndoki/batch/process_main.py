@@ -11,7 +11,7 @@ import sys
 
 from ndoki.batch.memory import keep_freed_memory
 from ndoki.batch.order import Order, detector_of, do_errand
-from ndoki.batch.process import READY
+from ndoki.batch.processes import READY
 
 __all__ = ["main"]
 

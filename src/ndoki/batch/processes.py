@@ -1,75 +1,184 @@
-"""Threads of this process that have others hear for them, where they are.
+"""Other processes of this computer that hear what they are sent; `ndoki.batch.process_main` is their side.
 
-Python's interpreter lets one thread of a process work at a time. Most of hearing happens outside of it, but
-not all: two threads are 1.4 times as fast as one, two processes nearly twice. So threads hear by themselves
-until processes are there, which takes a second, and from then on hand on what they have to hear; there is a
-thread more than processes, that keeps this one at work too. A process that dies costs nothing: the thread
-that waits for it hears instead.
+Light to import, so that a run can have its processes begin before it loads anything itself.
 """
 
 import logging
-from collections.abc import Sequence
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import TYPE_CHECKING, Any
 
-from ndoki.batch.hands import Answers, Task, Threads
-from ndoki.batch.order import Order, answers_from, errand_for
-from ndoki.batch.process import HearingProcess
-from ndoki.detectors.protocol import Detector
+if TYPE_CHECKING:
+    from ndoki.batch.order import Errand, Order, Told
 
-__all__ = ["Processes"]
+__all__ = ["READY", "HearingProcess", "Processes", "hearing_processes"]
 
+READY = "ready"
+"""What a process says once it has taken its order."""
+
+_GONE = (EOFError, OSError, pickle.PickleError, ValueError)
+"""What reading from a process that died, or writing to it, may raise."""
+_MOST = 3
+_WORTH_BYTES = 1 << 28
+"""A process takes a second to begin: so much sound (five hours of most recorders) is worth it."""
+_CODED_IN_ONE_PIECE = (".mp3", ".ogg", ".opus")
 _log = logging.getLogger(__name__)
 
 
-class Processes(Threads):
-    """Threads of this process, and other processes.
+class HearingProcess:
+    """A process that hears; two threads must not ask it at the same time.
+
+    Raises
+    ------
+    OSError
+        The system does not let another process begin.
+    """
+
+    def __init__(self) -> None:
+        # Ctrl-C in a terminal goes to all processes of a group; the one that began the run has to hear it.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "ndoki.batch.process_main"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+
+    @property
+    def pid(self) -> int:
+        """The system's number of it."""
+        return self._process.pid
+
+    def take(self, order: "Order") -> bool:
+        """Give it the order; says, once it is, whether it is ready."""
+        return bool(self._asked(order) == READY)
+
+    def hear(self, errand: "Errand") -> "Told | None":
+        """What it heard; None if it died."""
+        told: Told | None = self._asked(errand)
+        return told
+
+    def end(self) -> None:
+        """End it, whatever it does; it holds nothing that could be lost."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+
+    def _asked(self, question: object) -> Any:
+        """Its answer; None if it died."""
+        questions, answers = self._process.stdin, self._process.stdout
+        if questions is None or answers is None:
+            return None
+        with suppress(*_GONE):
+            pickle.dump(question, questions)
+            questions.flush()
+            return pickle.load(answers)  # noqa: S301 -- from the process that was started above
+        return None
+
+
+class Processes:
+    """Some processes that hear, from when they are ready until they end or die. Any number of threads may ask.
 
     Parameters
     ----------
-    detector, order
-        Who listens, and how other processes know it.
-    jobs
-        Number of threads.
-    processes
-        Fewer than threads. They are ended with this.
+    begun
+        None at all may be.
     """
 
-    def __init__(
-        self, detector: Detector, order: Order, jobs: int, processes: Sequence[HearingProcess]
-    ) -> None:
-        super().__init__(detector, order.picker, jobs)
-        self._order, self._processes = order, processes
+    def __init__(self, begun: Sequence[HearingProcess] = ()) -> None:
+        self._begun = begun
         self._idle: SimpleQueue[HearingProcess] = SimpleQueue()
+        self._greeters: list[Thread] = []
         self._is_over = False
-        for process in processes:
-            Thread(target=self._greet, args=(process,), daemon=True).start()
 
-    def stop(self, *, is_patient: bool) -> None:
-        """Let threads and processes end."""
-        if is_patient:
-            super().stop(is_patient=True)
-        self._is_over = True
-        for process in self._processes:
-            process.end()
-        super().stop(is_patient=is_patient)
+    def __len__(self) -> int:
+        return len(self._begun)
 
-    def _greet(self, process: HearingProcess) -> None:
-        if process.take(self._order):
-            self._idle.put(process)
-        elif not self._is_over:
-            _log.warning("a second process does not begin; the run goes on without it")
+    def take(self, order: "Order", *, wait: bool = False) -> None:
+        """Give all of them an order; each hears once it has taken it, and some may do so while others do not.
 
-    def _answers(self, task: Task) -> Answers:
+        Parameters
+        ----------
+        wait
+            Until all have taken it.
+        """
+        for process in self._begun:
+            self._greeters.append(Thread(target=self._greet, args=(process, order), daemon=True))
+            self._greeters[-1].start()
+        for greeter in self._greeters if wait else ():
+            greeter.join()
+
+    def hear(self, errand: "Errand") -> "Told | None":
+        """What one of them heard; None where none is free, or where it died."""
         try:
             process = self._idle.get_nowait()
         except Empty:
-            return super()._answers(task)
-        told = process.hear(errand_for(task))
+            return None
+        told = process.hear(errand)
         if told is not None:
             self._idle.put(process)
-            return answers_from(told, task.file.recording.source)
-        if self._is_over:
-            return []
-        _log.warning("process %d, which heard, is gone; the run goes on without it", process.pid)
-        return super()._answers(task)
+        elif not self._is_over:
+            _log.warning("process %d, which heard, is gone; the run goes on without it", process.pid)
+        return told
+
+    def end(self) -> None:
+        """End all of them; who waits for one is told None."""
+        self._is_over = True
+        for process in self._begun:
+            process.end()
+
+    def _greet(self, process: HearingProcess, order: "Order") -> None:
+        if process.take(order):
+            self._idle.put(process)
+        elif not self._is_over:
+            _log.warning(
+                "process %d, which was to hear, does not begin; the run goes on without it", process.pid
+            )
+
+
+@contextmanager
+def hearing_processes(inputs: Iterable[str], jobs: int) -> Iterator[Processes]:
+    """Processes for a run over files and folders with so many jobs, until the block ends.
+
+    There are none where they are not worth it, and never more than a few, as each takes memory; the other
+    jobs are threads. Files on servers are left to threads, that wait for most of the time, and so are those
+    that cannot be entered in the middle.
+    """
+    n_wanted = min(jobs - 1, _MOST)
+    begun: list[HearingProcess] = []
+    processes = Processes(begun)
+    try:
+        if n_wanted > 0 and _are_long(inputs):
+            with suppress(OSError):
+                while len(begun) < n_wanted:
+                    begun.append(HearingProcess())
+        yield processes
+    finally:
+        processes.end()
+
+
+def _are_long(inputs: Iterable[str]) -> bool:
+    n_bytes = 0
+    for path in inputs:
+        for one in _files(path):
+            if not one.lower().endswith(_CODED_IN_ONE_PIECE):
+                with suppress(OSError):
+                    n_bytes += os.stat(one).st_size  # noqa: PTH116 -- a name for each of 100 000 is enough
+            if n_bytes >= _WORTH_BYTES:
+                return True
+    return False
+
+
+def _files(path: str) -> Iterable[str]:
+    if os.path.isfile(path):  # noqa: PTH113 -- as above
+        return (path,)
+    return (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)  # noqa: PTH118

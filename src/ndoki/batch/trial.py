@@ -11,11 +11,14 @@ from itertools import accumulate, chain
 
 from ndoki.audio.blocks import stretches
 from ndoki.audio.reader import open_samples
+from ndoki.audio.storage import content_identity, open_binary
+from ndoki.batch.processes import Processes
 from ndoki.batch.run import Job
 from ndoki.batch.survey import Look
-from ndoki.batch.wire import bytes_from_thinned
+from ndoki.batch.wire import bytes_from_thinned, text_from_recording, thinned_from_bytes
 from ndoki.core.errors import ConfigError, NdokiError
 from ndoki.core.types import Event
+from ndoki.events.stitch import Thinned
 from ndoki.scan import channels_of, pick_stretches, scan_stretch
 
 __all__ = ["Trial", "Trials", "n_units", "try_out"]
@@ -65,7 +68,7 @@ def n_units(look: Look, job: Job) -> int:
     return len(_cuts(look, job)) * look.n_channels
 
 
-def try_out(looks: Sequence[Look], job: Job, *, most_s: float) -> Trials:
+def try_out(looks: Sequence[Look], job: Job, *, most_s: float, processes: Processes | None = None) -> Trials:
     """Hear stretches drawn at random (always the same) with all jobs, as a run would, until the time is up.
 
     The first is heard twice and counted once: it pays for what is loaded once.
@@ -76,6 +79,8 @@ def try_out(looks: Sequence[Look], job: Job, *, most_s: float) -> Trials:
         Files to draw from; a long one is drawn from more often.
     most_s
         Seconds after which no further stretch is begun.
+    processes
+        Others that hear too, as they would in a run.
 
     Raises
     ------
@@ -88,7 +93,7 @@ def try_out(looks: Sequence[Look], job: Job, *, most_s: float) -> Trials:
     heard: list[Trial] = []
     failures: list[tuple[str, str]] = []
     warm_s = time.perf_counter()
-    for answer in _answers(chain([first], units), job, began_s + most_s):
+    for answer in _answers(chain([first], units), job, began_s + most_s, processes or Processes()):
         if isinstance(answer, Trial):
             heard.append(answer)
         else:
@@ -115,19 +120,21 @@ def _drawn(looks: Sequence[Look], job: Job) -> Iterator[_Unit]:
 def _warmed(units: Iterable[_Unit], job: Job) -> _Unit:
     reason = "no sound was found"
     for unit in units:
-        answer = _tried(unit, job)
+        answer = _tried(unit, job, Processes())
         if isinstance(answer, Trial):
             return unit
         reason = answer[1]
     raise ConfigError(f"nothing could be heard for trial: {reason}; `ndoki inspect` says what the files are")
 
 
-def _answers(units: Iterable[_Unit], job: Job, until_s: float) -> Iterator[Trial | tuple[str, str]]:
+def _answers(
+    units: Iterable[_Unit], job: Job, until_s: float, processes: Processes
+) -> Iterator[Trial | tuple[str, str]]:
     """In order; at most two stretches per job are under way."""
     with ThreadPoolExecutor(job.jobs) as pool:
         waiting: deque[Future[Trial | tuple[str, str]]] = deque()
         for unit in units:
-            waiting.append(pool.submit(_tried, unit, job))
+            waiting.append(pool.submit(_tried, unit, job, processes))
             if len(waiting) >= 2 * job.jobs:
                 yield waiting.popleft().result()
             if time.perf_counter() >= until_s:
@@ -136,12 +143,14 @@ def _answers(units: Iterable[_Unit], job: Job, until_s: float) -> Iterator[Trial
             yield waiting.popleft().result()
 
 
-def _tried(unit: _Unit, job: Job) -> Trial | tuple[str, str]:
+def _tried(unit: _Unit, job: Job, processes: Processes) -> Trial | tuple[str, str]:
     began_s = time.perf_counter()
     recording = unit.look.recording
     try:
-        with open_samples(recording.source, unit.look.header) as samples:
-            part = scan_stretch(samples, unit.channel, unit.cut, job.detector, job.picker)
+        part = _heard_beside(unit, processes)
+        if part is None:
+            with open_samples(recording.source, unit.look.header) as samples:
+                part = scan_stretch(samples, unit.channel, unit.cut, job.detector, job.picker)
     except NdokiError as error:
         return recording.source, str(error)
     events = pick_stretches([part], recording, unit.channel, job.detector, job.picker)
@@ -151,3 +160,19 @@ def _tried(unit: _Unit, job: Job) -> Trial | tuple[str, str]:
         events=tuple(events),
         n_ledger_bytes=len(bytes_from_thinned(part)),
     )
+
+
+def _heard_beside(unit: _Unit, processes: Processes) -> Thinned | None:
+    """What another process heard; None where none is free, or it could not."""
+    recording = unit.look.recording
+    if not len(processes):
+        return None
+    with open_binary(recording.source) as file:
+        identity = content_identity(recording.source, file)
+    told = processes.hear(
+        (recording.source, identity, text_from_recording(recording), unit.channel, (unit.cut,))
+    )
+    if told is None or told[1] is not None:
+        return None
+    ((first_frame, end_frame, found, _),), _ = told
+    return thinned_from_bytes(found, first_frame, end_frame)

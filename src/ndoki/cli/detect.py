@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from ndoki.batch.hands import Hands
     from ndoki.batch.incoming import Incoming
     from ndoki.batch.ledger import Ledger
-    from ndoki.batch.process import HearingProcess
+    from ndoki.batch.order import Order
+    from ndoki.batch.processes import Processes
     from ndoki.batch.run import Job
     from ndoki.cli.results import Wanted
 
-__all__ = ["INTERRUPTED", "SOME_FAILED", "detect", "job_of", "run", "settings_of"]
+__all__ = ["INTERRUPTED", "SOME_FAILED", "detect", "job_of", "order_of", "run", "settings_of"]
 
 SOME_FAILED, INTERRUPTED = 3, 130
 
@@ -100,7 +101,7 @@ def run(inputs: Sequence[str], out: str | Path, *, cluster: str | None = None, *
     """What the command does; returns its exit code. ``options`` are those of `_run` and `job_of`."""
     # A block per core is faster than several cores per matrix product; said before numpy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from ndoki.batch.process import hearing_processes
+    from ndoki.batch.processes import hearing_processes
 
     jobs = options.get("jobs") or os.cpu_count() or 1
     # Others begin while this process does.
@@ -112,7 +113,7 @@ def _run(
     inputs: Sequence[str],
     out: str | Path,
     cluster: str | None,
-    processes: "Sequence[HearingProcess]",
+    processes: "Processes",
     *,
     shard: str = "1/1",
     restart: bool = False,
@@ -145,14 +146,18 @@ def _run(
 
 
 def _hands(
-    cluster: str | None, processes: "Sequence[HearingProcess]", options: dict[str, Any], job: "Job"
+    cluster: str | None, processes: "Processes", options: dict[str, Any], job: "Job"
 ) -> "AbstractContextManager[Hands | None]":
     """Who hears: workers of a cluster, once entered; this process and others; or None for this one alone."""
+    from ndoki.batch.beside import ThreadsAndProcesses
     from ndoki.core.errors import ConfigError
 
     name_or_file = options.get("detector", "gunshot")
     if cluster is None:
-        return nullcontext(_threads_and(processes, name_or_file, job) if processes else None)
+        if not len(processes):
+            return nullcontext()
+        order = order_of(job, name_or_file)
+        return nullcontext(ThreadsAndProcesses(job.detector, order, job.jobs, processes))
     if options.get("jobs"):
         raise ConfigError("give one of --jobs and --cluster, not both: a cluster has as many as its workers")
     try:
@@ -164,13 +169,12 @@ def _hands(
     return hands_of_cluster(cluster, name_or_file, job)
 
 
-def _threads_and(processes: "Sequence[HearingProcess]", name_or_file: str, job: "Job") -> "Hands":
+def order_of(job: "Job", detector: str = "gunshot") -> "Order":
+    """What other processes are told of a job, whose detector was opened from that name or file."""
     from ndoki.audio.access import access
     from ndoki.batch.order import order_for
-    from ndoki.batch.processes import Processes
 
-    order = order_for(name_or_file, job.detector, job.picker, access())
-    return Processes(job.detector, order, job.jobs, processes)
+    return order_for(detector, job.detector, job.picker, access())
 
 
 def _sources(inputs: Sequence[str], is_wanted: Callable[[str], bool]) -> "list[str] | Incoming":

@@ -1,5 +1,6 @@
 """The command line: one thin module per command, loaded only when it is called."""
 
+import gc
 import importlib
 import sys
 
@@ -92,4 +93,6 @@ def main() -> None:
     except NdokiError as error:
         click.echo(f"ndoki: {error}", err=True)
         sys.exit(BAD_INPUT)
+    # Python would search all that is loaded for garbage on the way out: a tenth of a second.
+    gc.freeze()
     sys.exit(code or 0)

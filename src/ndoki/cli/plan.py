@@ -73,7 +73,8 @@ def plan(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ndoki.audio.storage import find_recordings
     from ndoki.batch.plan import make_plan
-    from ndoki.cli.detect import job_of
+    from ndoki.batch.processes import hearing_processes
+    from ndoki.cli.detect import job_of, order_of
     from ndoki.cli.progress import show_tables
     from ndoki.tables.summary import TextTable
 
@@ -89,16 +90,19 @@ def plan(
     )
     # Shards go by the whole path, which is what detect sees.
     named = [one if "://" in one else os.path.abspath(one) for one in inputs]  # noqa: PTH100
-    found = make_plan(
-        find_recordings(named),
-        job,
-        wanted.tables,
-        most_s=sample_s,
-        n_workers=workers,
-        cost_per_hour=cost_per_hour,
-        images=images,
-        clips=clips,
-    )
+    with hearing_processes(named, job.jobs) as processes:
+        processes.take(order_of(job, detector), wait=True)
+        found = make_plan(
+            find_recordings(named),
+            job,
+            wanted.tables,
+            most_s=sample_s,
+            n_workers=workers,
+            cost_per_hour=cost_per_hour,
+            images=images,
+            clips=clips,
+            processes=processes,
+        )
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2))
         return

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import uniform_filter1d
 
 from ndoki.core.errors import ConfigError
 from ndoki.core.types import Floats
@@ -76,10 +75,15 @@ def running_floor(levels_db: Floats, spec: FloorSpec) -> Floats:
     if len(levels_db) < _SHORT_ROWS:
         return _quietest(levels_db)
     half_width = spec.half_width_frames // LEVEL_STEP
-    parts = np.rint(levels_db * np.float32(_PARTS_PER_DB)).astype(np.int32)
-    highest = _box_mean(parts, half_width) + np.float32(spec.tolerance_db * _PARTS_PER_DB)
+    scaled = levels_db * np.float32(_PARTS_PER_DB)
+    # One band behind the other: sums along neighbouring numbers are several times faster.
+    parts = np.ascontiguousarray(np.rint(scaled, out=scaled).astype(np.int32).T)
+    highest = _box_mean(parts, half_width)
+    highest += np.float32(spec.tolerance_db * _PARTS_PER_DB)
     np.minimum(parts, highest.astype(np.int32), out=parts)
-    return _box_mean(parts, half_width) * np.float32(1 / _PARTS_PER_DB)
+    level = _box_mean(parts, half_width)
+    level *= np.float32(1 / _PARTS_PER_DB)
+    return np.ascontiguousarray(level.T)
 
 
 def above_floor(frames_db: Floats, spec: FloorSpec, first_frame: int = 0) -> Floats:
@@ -105,16 +109,21 @@ def above_floor(frames_db: Floats, spec: FloorSpec, first_frame: int = 0) -> Flo
 
 
 def _box_mean(parts: npt.NDArray[np.int32], half_width: int) -> Floats:
-    """Centred moving mean over rows; near an edge, the mean over the rows that exist.
+    """Centred moving mean along each row; near an edge, the mean over the columns that exist.
 
-    scipy adds up in float64, in which a sum of whole numbers is exact, and lets other threads work meanwhile.
+    Made of running sums of whole numbers, which are exact.
     """
-    n, half = len(parts), min(half_width, len(parts))
+    n_bands, n = parts.shape
+    half = min(half_width, n)
     width = 2 * half + 1
-    mean: Floats = uniform_filter1d(parts, width, axis=0, output=np.float32, mode="constant")
+    sums = np.empty((n_bands, n + width), np.int64)
+    sums[:, : half + 1] = 0
+    np.cumsum(parts, axis=1, out=sums[:, half + 1 : half + 1 + n])
+    sums[:, half + 1 + n :] = sums[:, half + n : half + n + 1]
     at = np.arange(n)
-    n_rows = np.minimum(at + half + 1, n) - np.maximum(at - half, 0)
-    mean *= (np.float32(width) / n_rows.astype(np.float32))[:, None]
+    n_columns = np.minimum(at + half + 1, n) - np.maximum(at - half, 0)
+    mean: Floats = np.subtract(sums[:, width:], sums[:, :n]).astype(np.float32)
+    mean *= np.float32(1) / n_columns.astype(np.float32)
     return mean
 
 

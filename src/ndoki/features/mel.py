@@ -1,5 +1,6 @@
 """Samples → log-mel frames. Pure, and the same for every cut of the sound into blocks."""
 
+import math
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
@@ -16,6 +17,8 @@ __all__ = ["MelSpec", "hz_to_mel", "log_mel", "mel_filters", "mel_to_hz"]
 
 
 _CHUNK_FRAMES = 512
+_DB_PER_NEPER = 10 / math.log(10)
+"""Decibels of power per unit of its natural logarithm, of which numpy computes several at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,24 +142,23 @@ def log_mel(samples: Floats, spec: MelSpec) -> Floats:
             samples, (0, spec.frame_samples - len(samples)), mode="edge" if len(samples) else "constant"
         )
     frames = sliding_window_view(samples, spec.frame_samples)[:: spec.hop_samples]
-    window, filters = _window(spec.frame_samples), _filters_of_parts(spec)
+    window, filters = _window(spec.frame_samples), mel_filters(spec)
     bands = np.empty((len(frames), spec.n_mels), np.float32)
-    cut = np.empty((min(_CHUNK_FRAMES, len(frames)), spec.frame_samples), np.float32)
+    n_chunk = min(_CHUNK_FRAMES, len(frames))
+    cut, power = (
+        np.empty((n_chunk, spec.frame_samples), np.float32),
+        np.empty((n_chunk, len(filters)), np.float32),
+    )
     # Some hundred frames at a time, so that window, spectrum and power stay in a core's cache.
     for first in range(0, len(frames), _CHUNK_FRAMES):
         target = bands[first : first + _CHUNK_FRAMES]
-        part = np.multiply(frames[first : first + len(target)], window, out=cut[: len(target)])
-        # Real and imaginary parts lie side by side: squared where they are, and added by the filters.
-        parts = rfft(part, axis=1).view(np.float32)
+        n = len(target)
+        part = np.multiply(frames[first : first + n], window, out=cut[:n])
+        # Real and imaginary parts lie side by side, and are squared where they are.
+        parts = rfft(part, axis=1, overwrite_x=True).view(np.float32)
         np.square(parts, out=parts)
-        np.matmul(parts, filters, out=target)
+        np.matmul(np.add(parts[:, 0::2], parts[:, 1::2], out=power[:n]), filters, out=target)
     bands += np.float32(spec.power_floor)
-    np.log10(bands, out=bands)
-    bands *= np.float32(10.0)
+    np.log(bands, out=bands)
+    bands *= np.float32(_DB_PER_NEPER)
     return bands
-
-
-@lru_cache(maxsize=8)
-def _filters_of_parts(spec: MelSpec) -> Floats:
-    """`mel_filters`, each row twice."""
-    return np.repeat(mel_filters(spec), 2, axis=0)

@@ -129,10 +129,10 @@ class NetworkDetector:
         scores = outputs[:, :n_labels]
         if heard is not None:
             # So that the verifier is not asked there; once more below, as a calibration need not keep 0.
-            scores[~heard] = 0
+            scores *= heard[:, None]
         scores[:, 0] = self.calibrate(self.verified(scores[:, 0], block))
         if heard is not None:
-            scores[~heard] = 0
+            scores *= heard[:, None]
         track = ScoreTrack(
             grid=self.grid,
             labels=self.card.labels,

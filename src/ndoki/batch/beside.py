@@ -1,0 +1,49 @@
+"""Threads of this process that have other processes hear for them, where those are free.
+
+Python's interpreter lets one thread of a process work at a time. Most of hearing happens outside of it, but
+not all: two threads are 1.4 times as fast as one, two processes nearly twice. So threads hear by themselves
+until processes are ready, which takes a second, and from then on hand on what they have to hear; there is a
+thread more than processes, that keeps this one at work too. A process that dies costs nothing: the thread
+that waits for it hears instead.
+"""
+
+from ndoki.batch.hands import Answers, Task, Threads
+from ndoki.batch.order import Order, answers_from, errand_for
+from ndoki.batch.processes import Processes
+from ndoki.detectors.protocol import Detector
+
+__all__ = ["ThreadsAndProcesses"]
+
+
+class ThreadsAndProcesses(Threads):
+    """Threads of this process, and other processes, which are ended with them.
+
+    Parameters
+    ----------
+    detector, order
+        Who listens, and how other processes know it.
+    jobs
+        Number of threads: more than processes.
+    """
+
+    def __init__(self, detector: Detector, order: Order, jobs: int, processes: Processes) -> None:
+        super().__init__(detector, order.picker, jobs)
+        self._processes, self._is_over = processes, False
+        processes.take(order)
+
+    def stop(self, *, is_patient: bool) -> None:
+        """Let threads and processes end."""
+        if is_patient:
+            super().stop(is_patient=True)
+        self._is_over = True
+        self._processes.end()
+        super().stop(is_patient=is_patient)
+
+    def _answers(self, task: Task) -> Answers:
+        told = self._processes.hear(errand_for(task))
+        if self._is_over:
+            return []
+        # The reason that stands in the tables is what this process meets with, whoever met with it first.
+        if told is None or told[1] is not None:
+            return super()._answers(task)
+        return answers_from(told, task.file.recording.source)
