@@ -8,9 +8,10 @@ that waits for it hears instead.
 """
 
 from ndoki.batch.hands import Answers, Task, Threads
-from ndoki.batch.order import Order, answers_from, errand_for
+from ndoki.batch.order import answers_from, errand_for
 from ndoki.batch.processes import Processes
 from ndoki.detectors.protocol import Detector
+from ndoki.events.pick import Picker
 
 __all__ = ["ThreadsAndProcesses"]
 
@@ -20,16 +21,17 @@ class ThreadsAndProcesses(Threads):
 
     Parameters
     ----------
-    detector, order
-        Who listens, and how other processes know it.
+    detector, picker
+        Who listens, and for which lowest score.
     jobs
         Number of threads: more than processes.
+    processes
+        They were given an order to the same effect.
     """
 
-    def __init__(self, detector: Detector, order: Order, jobs: int, processes: Processes) -> None:
-        super().__init__(detector, order.picker, jobs)
+    def __init__(self, detector: Detector, picker: Picker, jobs: int, processes: Processes) -> None:
+        super().__init__(detector, picker, jobs)
         self._processes, self._is_over = processes, False
-        processes.take(order)
 
     def stop(self, *, is_patient: bool) -> None:
         """Let threads and processes end."""

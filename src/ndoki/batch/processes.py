@@ -86,7 +86,7 @@ class HearingProcess:
 
 
 class Processes:
-    """Some processes that hear, from when they are ready until they end or die. Any number of threads may ask.
+    """Processes that hear, from when they are ready until they end or die. Any number of threads may ask.
 
     Parameters
     ----------
@@ -140,9 +140,7 @@ class Processes:
         if process.take(order):
             self._idle.put(process)
         elif not self._is_over:
-            _log.warning(
-                "process %d, which was to hear, does not begin; the run goes on without it", process.pid
-            )
+            _log.warning("process %d does not begin to hear; the run goes on without it", process.pid)
 
 
 @contextmanager

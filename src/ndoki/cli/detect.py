@@ -156,8 +156,8 @@ def _hands(
     if cluster is None:
         if not len(processes):
             return nullcontext()
-        order = order_of(job, name_or_file)
-        return nullcontext(ThreadsAndProcesses(job.detector, order, job.jobs, processes))
+        processes.take(order_of(job, name_or_file))
+        return nullcontext(ThreadsAndProcesses(job.detector, job.picker, job.jobs, processes))
     if options.get("jobs"):
         raise ConfigError("give one of --jobs and --cluster, not both: a cluster has as many as its workers")
     try:
