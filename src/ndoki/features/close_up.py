@@ -4,6 +4,7 @@ Scanning has to be cheap, so its frames are long and overlap little. Around the 
 unsure of, more detail costs next to nothing: how steeply a sound begins, how evenly it dies away.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,9 +14,11 @@ from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Floats
 from ndoki.features.mel import MelSpec, log_mel
 
-__all__ = ["CloseUpSpec", "close_up"]
+__all__ = ["CloseUpSpec", "close_up", "close_ups"]
 
 _LOWEST_DB, _HIGHEST_DB = -30.0, 63.5
+_MOST_TOGETHER = 4
+"""Frames of so many close-ups, at most, are made at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +73,41 @@ def close_up(samples: Floats, first_sample: int, centre_sample: int, spec: Close
     float32, shape (spec.n_frames, n_mels)
         In units of 10 dB; 0 where the recording has no sound.
     """
+    return next(close_ups(samples, first_sample, [centre_sample], spec))
+
+
+def close_ups(
+    samples: Floats, first_sample: int, centre_samples: Sequence[int], spec: CloseUpSpec
+) -> Iterator[Floats]:
+    """One `close_up` after the other, of ascending places; frames that neighbours share are made once."""
     mel, hop = spec.mel, spec.mel.hop_samples
     n_there = max(0, (len(samples) - mel.frame_samples) // hop + 1)
-    view = np.zeros((spec.n_frames, mel.n_mels), np.float32)
-    first = mel.grid.frame_at(centre_sample, mel.rate_hz) - first_sample // hop - spec.before_frames
-    start, end = max(0, first), min(first + spec.n_frames, n_there)
-    if start >= end:
-        return view
-    levels_db = log_mel(samples[start * hop : (end - 1) * hop + mel.frame_samples], mel)
-    quiet = int(spec.quiet_share * len(levels_db))
-    levels_db -= np.partition(levels_db, quiet, axis=0)[quiet]
-    view[start - first : end - first] = np.clip(levels_db, _LOWEST_DB, _HIGHEST_DB) * np.float32(0.1)
-    return view
+    firsts = [
+        mel.grid.frame_at(place, mel.rate_hz) - first_sample // hop - spec.before_frames
+        for place in centre_samples
+    ]
+    made, made_first, made_end = np.empty((0, mel.n_mels), np.float32), 0, 0
+    for i, first in enumerate(firsts):
+        view = np.zeros((spec.n_frames, mel.n_mels), np.float32)
+        start, end = max(0, first), min(first + spec.n_frames, n_there)
+        if start >= end:
+            yield view
+            continue
+        if end > made_end:
+            made_first, made_end = start, min(_end_of_overlap(firsts[i:], spec.n_frames), n_there)
+            made = log_mel(samples[made_first * hop : (made_end - 1) * hop + mel.frame_samples], mel)
+        levels_db = made[start - made_first : end - made_first].copy()
+        quiet = int(spec.quiet_share * len(levels_db))
+        levels_db -= np.partition(levels_db, quiet, axis=0)[quiet]
+        view[start - first : end - first] = np.clip(levels_db, _LOWEST_DB, _HIGHEST_DB) * np.float32(0.1)
+        yield view
+
+
+def _end_of_overlap(firsts: Sequence[int], n_frames: int) -> int:
+    """Where the close-ups end that begin at ``firsts`` and each overlap the one before, or many of them."""
+    end = firsts[0] + n_frames
+    for first in firsts[1:]:
+        if first >= end or first + n_frames - firsts[0] > _MOST_TOGETHER * n_frames:
+            break
+        end = first + n_frames
+    return end

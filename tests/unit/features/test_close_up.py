@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ndoki.core.errors import ConfigError
 from ndoki.core.grid import FrameGrid
-from ndoki.features.close_up import CloseUpSpec, close_up
+from ndoki.features.close_up import CloseUpSpec, close_up, close_ups
 from ndoki.features.mel import MelSpec, log_mel
 
 SPEC = CloseUpSpec()
@@ -62,6 +62,20 @@ def test_it_depends_on_its_stated_reach_alone(first_hop, n_behind, frame):
     place = GRID.centre_sample(frame, GRID.rate_hz)
     part = close_up(samples[first:end], first, place, SPEC)
     np.testing.assert_array_equal(part, close_up(samples, 0, place, SPEC))
+
+
+@settings(max_examples=20)
+@given(
+    frames=st.lists(st.integers(-10, 5000), min_size=1, max_size=30).map(sorted),
+    first_frame=st.integers(0, 50),
+)
+def test_many_are_each_what_they_are_alone(frames, first_frame):
+    """Near each other, far apart, at the ends of the sound and beyond."""
+    samples, first = noise(160_000), first_frame * GRID.hop_samples
+    places = [GRID.centre_sample(frame, GRID.rate_hz) for frame in frames]
+    for view, place in zip(close_ups(samples, first, places, SPEC), places, strict=True):
+        # A product of matrices adds up in another order for other numbers of rows.
+        np.testing.assert_allclose(view, close_up(samples, first, place, SPEC), atol=3e-6)
 
 
 def test_loudness_does_not_matter():

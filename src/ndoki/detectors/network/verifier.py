@@ -6,7 +6,7 @@ network takes for a shot, in detail. Their logits are averaged.
 """
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ import onnxruntime
 from ndoki.core.types import Floats
 from ndoki.detectors.network.part import part_from, part_to
 from ndoki.detectors.network.session import open_session
-from ndoki.features.close_up import CloseUpSpec, close_up
+from ndoki.features.close_up import CloseUpSpec, close_ups
 from ndoki.features.mel import MelSpec
 
 __all__ = ["Verifier", "VerifierSpec", "logit", "verifier_from_metadata", "verifier_to_metadata"]
@@ -67,16 +67,16 @@ class Verifier:
         """From the content of its ONNX file."""
         return Verifier(spec=spec, content=content, session=open_session(content))
 
-    def logits(self, samples: Floats, first_sample: int, places: Iterable[int]) -> Floats:
+    def logits(self, samples: Floats, first_sample: int, places: Sequence[int]) -> Floats:
         """How likely a shot begins at some places; see `ndoki.features.close_up.close_up`.
 
         Parameters
         ----------
         places
-            Samples of the recording at the close-up's rate.
+            Samples of the recording at the close-up's rate, ascending.
         """
         # One at a time: a sum's order, and so its last bit, may depend on what else is in a batch.
-        views = (close_up(samples, first_sample, place, self.spec.view) for place in places)
+        views = close_ups(samples, first_sample, places, self.spec.view)
         found = [self.session.run(None, {"view": view[None]})[0][0] for view in views]
         return np.array(found, np.float32)
 
