@@ -23,7 +23,7 @@ from collection_events import simulate
 from collection_scene import BYTES_PER_HOUR, HOUR_S, MEGA, Scene, closed_form
 
 HERE = Path(__file__).resolve().parent
-STRETCHES_PER_HOUR = 15
+LONG_HOURS = 6.0
 GIGABIT = 125 * MEGA
 USB_DISK, SSD = 120 * MEGA, 500 * MEGA
 
@@ -59,23 +59,22 @@ def measured() -> tuple[float, float]:
     """Seconds per hour of sound of this machine and of its ledger, from half a minute of each at the most."""
     import numpy as np
 
+    from gate import rainy_day
     from ndoki.batch.ledger import Ledger
-    from ndoki.batch.run import Job
+    from ndoki.batch.processes import hearing_processes
+    from ndoki.batch.run import UNIT_S
     from ndoki.batch.survey import look
     from ndoki.batch.trial import try_out
-    from ndoki.detectors.registry import load_detector, operating_points
-    from ndoki.events.pick import Picker
+    from ndoki.cli.detect import job_of, order_of
     from ndoki.events.stitch import Thinned
-    from speed import make_day
+    from speed import FEW_HUNTS_PER_HOUR, RAIN_WORK
 
-    with tempfile.TemporaryDirectory() as folder:
-        day = Path(folder) / "day.wav"
-        make_day(day, 2.0, HERE.parent.parent / "shared/data")
-        detector = load_detector("gunshot")
-        picker = Picker(threshold=operating_points(detector)["review"])
-        job = Job(detector=detector, picker=picker, jobs=os.cpu_count() or 1)
+    day = rainy_day(LONG_HOURS, HERE.parent.parent / "shared/data", RAIN_WORK, FEW_HUNTS_PER_HOUR)
+    job, _ = job_of()
+    with tempfile.TemporaryDirectory() as folder, hearing_processes([str(day)], job.jobs) as processes:
+        processes.take(order_of(job), wait=True)
         survey = look([str(day)], job, most_s=1)
-        trials = try_out(survey.looks, job, most_s=20).heard
+        trials = try_out(survey.looks, job, most_s=20, processes=processes).heard
         sound_h = sum(one.sound_s for one in trials) / HOUR_S
         compute_s = sum(one.work_s for one in trials) / job.jobs / sound_h
         with Ledger.begun(Path(folder), {}, [str(day)]) as ledger:
@@ -90,8 +89,8 @@ def measured() -> tuple[float, float]:
             began_s = time.perf_counter()
             for i in range(2000):
                 part = replace(shot, first_frame=i * 15_000, end_frame=(i + 1) * 15_000)
-                ledger.heard(entry, 0, part, 240.0, 1)
-            write_s = (time.perf_counter() - began_s) / 2000 * STRETCHES_PER_HOUR
+                ledger.heard(entry, 0, part, UNIT_S, 1)
+            write_s = (time.perf_counter() - began_s) / 2000 * HOUR_S / UNIT_S
     return compute_s, write_s
 
 

@@ -22,6 +22,7 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Event, Thread
 from typing import TypeVar
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -37,7 +38,7 @@ N_FFT, HOP = 256, 128
 DAY_HOURS = 24.0
 UNIT_S = 360.0
 FEW_HUNTS_PER_HOUR = 0.2
-_LOOK_S = 0.05
+_LOOK_S = 0.1
 T = TypeVar("T")
 
 
@@ -136,18 +137,26 @@ def detect(path: Path, out: Path, *options: str) -> tuple[float, float]:
     shutil.rmtree(out, ignore_errors=True)
     program = Path(sys.executable).with_name("ndoki")
     command = [str(program), "detect", str(path), "--out", str(out), "--format", "csv", *options]
+    peaks_mb: dict[int, float] = {}
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    peaks_mb: dict[int, float] = {}
-    while process.poll() is None:
-        for each in (process.pid, *_children(process.pid)):
-            peaks_mb[each] = _peak_mb(each) or peaks_mb.get(each, 0.0)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_LOOK_S)
+    is_over = Event()
+    watcher = Thread(target=_watch, args=(process.pid, peaks_mb, is_over))
+    watcher.start()
+    process.wait()
     wall_s = time.perf_counter() - began
+    is_over.set()
+    watcher.join()
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}")
     return wall_s, sum(peaks_mb.values())
+
+
+def _watch(pid: int, peaks_mb: dict[int, float], is_over: Event) -> None:
+    """Note the peak of a process and of those that it begins."""
+    while not is_over.wait(_LOOK_S):
+        for each in (pid, *_children(pid)):
+            peaks_mb[each] = _peak_mb(each) or peaks_mb.get(each, 0.0)
 
 
 def _children(pid: int) -> list[int]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,9 @@ _GONE = (EOFError, OSError, pickle.PickleError, ValueError)
 _MOST = 3
 _WORTH_BYTES = 1 << 28
 """A process takes a second to begin: so much sound (five hours of most recorders) is worth it."""
-_CODED_IN_ONE_PIECE = (".mp3", ".ogg", ".opus")
+_MOST_LOOKED_AT = 10_000
+"""Where so many files are less than that, they are small, and opening them is most of the work."""
+_ENTERED_ANYWHERE = (".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".flac")
 _log = logging.getLogger(__name__)
 
 
@@ -166,17 +169,17 @@ def hearing_processes(inputs: Iterable[str], jobs: int) -> Iterator[Processes]:
 
 def _are_long(inputs: Iterable[str]) -> bool:
     n_bytes = 0
-    for path in inputs:
-        for one in _files(path):
-            if not one.lower().endswith(_CODED_IN_ONE_PIECE):
-                with suppress(OSError):
-                    n_bytes += os.stat(one).st_size  # noqa: PTH116 -- a name for each of 100 000 is enough
-            if n_bytes >= _WORTH_BYTES:
-                return True
+    for path in islice((one for given in inputs for one in _files(given)), _MOST_LOOKED_AT):
+        if path.lower().endswith(_ENTERED_ANYWHERE):
+            with suppress(OSError):
+                n_bytes += os.stat(path).st_size  # noqa: PTH116 -- a name for each of so many is enough
+        if n_bytes >= _WORTH_BYTES:
+            return True
     return False
 
 
-def _files(path: str) -> Iterable[str]:
+def _files(path: str) -> Iterator[str]:
     if os.path.isfile(path):  # noqa: PTH113 -- as above
-        return (path,)
-    return (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)  # noqa: PTH118
+        yield path
+    for folder, _, names in os.walk(path):
+        yield from (os.path.join(folder, name) for name in names)  # noqa: PTH118 -- as above

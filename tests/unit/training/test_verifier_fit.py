@@ -100,12 +100,15 @@ def test_a_file_keeps_its_verifier_and_its_scores_change(fitted):
         corrected = both.verified(raw, block)
         np.testing.assert_array_equal(corrected[~asked], raw[~asked])
         assert (corrected[asked] != raw[asked]).mean() > 0.9
-        # Each frame by what begins at its own middle: frames of 256 samples, 64 apart.
-        places = [64 * (block.first_frame + int(row)) + 128 for row in np.flatnonzero(asked)]
-        expected = [both.verifier.logits(block.samples, block.first_sample, [place])[0] for place in places]
-        joined = both.verifier.joined(raw[asked], np.array(expected, np.float32))
+        # Each step of two frames by what begins at the middle of the higher: frames of 256 samples, 64 apart.
+        expected = {}
+        for row in np.flatnonzero(asked):
+            pair = [other for other in (row - row % 2, row - row % 2 + 1) if asked[other : other + 1].any()]
+            place = 64 * (block.first_frame + int(max(pair, key=lambda other: raw[other]))) + 128
+            expected[row] = both.verifier.logits(block.samples, block.first_sample, [place])[0]
+        joined = both.verifier.joined(raw[asked], np.array(list(expected.values()), np.float32))
         np.testing.assert_allclose(corrected[asked], joined, atol=1e-6)
-        assert len(set(expected)) > 0.9 * len(places)
+        assert len(set(expected.values())) > 0.45 * len(expected)
         np.testing.assert_allclose(both.analyse(block).track.scores[:, 0], corrected, atol=1e-6)
     gate = Gate(
         spec=GateSpec(), weights=weights_of(GateNet(GateSpec(), -1.0)), threshold=0.0, spread_frames=4,

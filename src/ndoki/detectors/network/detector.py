@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -122,7 +123,9 @@ class NetworkDetector:
 
     def analyse(self, block: Block) -> Analysis:
         """Score a block's own frames."""
-        levels = self.levels_of(block)
+        first_frame, end_frame = self._steps(block.first_frame, block.end_frame)
+        whole = replace(block, first_frame=first_frame, end_frame=end_frame)
+        levels = self.levels_of(whole)
         heard = self.heard(levels)
         outputs = self.outputs_of(levels, heard)
         n_labels = len(self.card.labels)
@@ -130,16 +133,17 @@ class NetworkDetector:
         if heard is not None:
             # So that the verifier is not asked there; once more below, as a calibration need not keep 0.
             scores *= heard[:, None]
-        scores[:, 0] = self.calibrate(self.verified(scores[:, 0], block))
+        scores[:, 0] = self.calibrate(self.verified(scores[:, 0], whole))
         if heard is not None:
             scores *= heard[:, None]
+        own = outputs[block.first_frame - first_frame :][: block.end_frame - block.first_frame]
         track = ScoreTrack(
             grid=self.grid,
             labels=self.card.labels,
             first_frame=block.first_frame,
-            scores=np.ascontiguousarray(scores, np.float32),
+            scores=np.ascontiguousarray(own[:, :n_labels], np.float32),
         )
-        return Analysis(track=track, proposals=self._proposals(track, outputs[:, n_labels:]))
+        return Analysis(track=track, proposals=self._proposals(track, own[:, n_labels:]))
 
     def levels_of(self, block: Block) -> BlockLevels:
         """What the network and its gate are shown of a block."""
@@ -226,18 +230,26 @@ class NetworkDetector:
         return np.concatenate(parts)
 
     def verified(self, raw: Floats, block: Block) -> Floats:
-        """Raw onset scores of a block's own frames, corrected by the verifier where it is asked."""
+        """Raw onset scores of a block's own frames, whole steps, corrected by the verifier where it is asked.
+
+        It is asked once for all frames of a step of the network: about the one that scores highest.
+        """
         if self.verifier is None:
             return raw
         rows = np.flatnonzero(raw >= self.verifier.spec.least_score)
         if not len(rows):
             return raw
-        places = [
-            self.grid.centre_sample(block.first_frame + row, self.grid.rate_hz) for row in rows.tolist()
+        steps = (block.first_frame + rows) // self.card.step_frames
+        firsts = np.flatnonzero(np.diff(steps, prepend=-1))
+        n_rows = np.diff(firsts, append=len(rows))
+        asked = [
+            int(rows[first + np.argmax(raw[rows[first : first + n]])])
+            for first, n in zip(firsts.tolist(), n_rows.tolist(), strict=True)
         ]
+        places = [self.grid.centre_sample(block.first_frame + row, self.grid.rate_hz) for row in asked]
         corrected = raw.copy()
         logits = self.verifier.logits(block.samples, block.first_sample, places)
-        corrected[rows] = self.verifier.joined(raw[rows], logits)
+        corrected[rows] = self.verifier.joined(raw[rows], np.repeat(logits, n_rows))
         return corrected
 
     def calibrate(self, raw: Floats) -> Floats:

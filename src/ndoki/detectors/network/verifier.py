@@ -40,7 +40,7 @@ class VerifierSpec:
     """
 
     view: CloseUpSpec = field(default_factory=CloseUpSpec)
-    least_score: float = 0.4
+    least_score: float = 0.3
     weight: float = 0.5
 
 
