@@ -72,12 +72,14 @@ def plan(
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ndoki.audio.storage import find_recordings
+    from ndoki.batch.memory import keep_freed_memory
     from ndoki.batch.plan import make_plan
     from ndoki.batch.processes import hearing_processes
     from ndoki.cli.detect import job_of, order_of
     from ndoki.cli.progress import show_tables
     from ndoki.tables.summary import TextTable
 
+    keep_freed_memory()
     job, wanted = job_of(
         threshold=threshold,
         operating_point=operating_point,

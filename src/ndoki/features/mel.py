@@ -1,4 +1,4 @@
-"""Samples → log-mel frames. Pure, and the same for every cut of the sound into blocks."""
+"""Samples → log-mel frames. Pure; how the sound is cut into blocks changes them by rounding at most."""
 
 import math
 from dataclasses import asdict, dataclass
