@@ -1,36 +1,34 @@
-"""``ndoki train recipes/template.toml`` makes the shipped templates again."""
+"""``ndoki train recipes/template.toml`` makes the shipped templates again, to the byte."""
 
-import json
+import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 
-def test_the_recipe_makes_the_shipped_file(tmp_path: Path, checkout: Path, shared_data: Path) -> None:
-    """To the step of half precision: processors add up a product of matrices in different orders."""
+@pytest.mark.parametrize("kernels", [{}, {"OPENBLAS_CORETYPE": "Nehalem"}], ids=["own", "old processor"])
+def test_the_recipe_makes_the_shipped_file(
+    tmp_path: Path, checkout: Path, shared_data: Path, kernels: dict[str, str]
+) -> None:
+    """Also with the matrix products of another processor, which add up in another order."""
     out = tmp_path / "made" / "template.npz"
     command = [sys.executable, "-c", "from ndoki.cli.main import main; main()", "train"]
     options = ["--data", str(shared_data / "clips.csv"), "--out", str(out)]
     subprocess.run(
-        [*command, str(checkout / "recipes/template.toml"), *options], check=True, capture_output=True
+        [*command, str(checkout / "recipes/template.toml"), *options],
+        check=True,
+        capture_output=True,
+        env=os.environ | kernels,
     )
-    made, shipped = (dict(np.load(path)) for path in (out, checkout / "src/ndoki/models/template.npz"))
-    assert set(made) == set(shipped)
-    headers = [json.loads(str(one.pop("header"))) for one in (made, shipped)]
-    for header in headers:
-        del header["digest"]
-    assert headers[0] == headers[1]
-    patches = [one.pop("patches") for one in (made, shipped)]
-    assert patches[0].dtype == patches[1].dtype == np.float16
-    off = np.abs(patches[0].astype(np.float32) - patches[1].astype(np.float32))
-    assert (off <= np.abs(np.spacing(patches[1]))).all()
-    assert (off > 0).mean() < 0.001
-    for name, values in made.items():
-        np.testing.assert_array_equal(values, shipped[name])
+    made, shipped = out.read_bytes(), (checkout / "src/ndoki/models/template.npz").read_bytes()
+    # Compared by digest: pytest takes minutes to explain how fifty thousand bytes differ.
+    assert hashlib.sha256(made).digest() == hashlib.sha256(shipped).digest()
 
 
 def test_other_clips_than_the_recipe_s_are_told(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from math import gcd
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ _COLUMNS, _COLUMNS_OF_MANY_PHASES = 16, 32  # outputs per matrix product: the fa
 _CELL_OUTPUTS = 2048
 _STACK_OUTPUTS = 8 * _CELL_OUTPUTS
 _READ_OUTPUTS = 1 << 18
+_SINGLE = np.dtype(np.float32)
 
 
 class Readable(Protocol):
@@ -72,6 +73,9 @@ class Resampler:
     ----------
     rate_in_hz, rate_out_hz
         Rates before and after.
+    precision
+        Of what is computed and read. The last bits depend on the order in which a processor adds up a product
+        of matrices; who has to round to the same on all of them takes double precision.
 
     References
     ----------
@@ -79,12 +83,13 @@ class Resampler:
     J. F. Kaiser, Nonrecursive digital filter design using the I0-sinh window function, ISCAS 1974.
     """
 
-    def __init__(self, rate_in_hz: int, rate_out_hz: int) -> None:
+    def __init__(self, rate_in_hz: int, rate_out_hz: int, precision: npt.DTypeLike = np.float32) -> None:
         if rate_in_hz < 1 or rate_out_hz < 1:
             raise ConfigError(f"cannot convert {rate_in_hz} Hz to {rate_out_hz} Hz; both must be positive")
         common = gcd(rate_in_hz, rate_out_hz)
         self.rate_in_hz, self.rate_out_hz = rate_in_hz, rate_out_hz
         self._down, self._up = rate_in_hz // common, rate_out_hz // common
+        self._precision = np.dtype(precision)
 
     def read(
         self, samples: Readable, n_in_samples: int, channel: int, first_out: int, end_out: int
@@ -105,16 +110,17 @@ class Resampler:
 
         Returns
         -------
-        float32, shape (end_out - first_out,).
+        Of that precision, float32 by default; shape (end_out - first_out,).
         """
         if end_out <= first_out:
-            return np.empty(0, np.float32)
+            return np.empty(0, self._precision)
         if self._up == self._down:
-            return _read_held(samples, n_in_samples, channel, first_out, end_out)
-        plan = _plan(self._up, self._down)
+            held = _read_held(samples, n_in_samples, channel, first_out, end_out)
+            return held.astype(self._precision, copy=False)
+        plan = _plan(self._up, self._down, self._precision)
         convert = _halve if (self._up, self._down) == (1, 2) else _convert
         first_cell, end_cell = first_out // plan.cell_outputs, -(-end_out // plan.cell_outputs)
-        out = np.empty((end_cell - first_cell, plan.n_rows, plan.group_outputs), np.float32)
+        out = np.empty((end_cell - first_cell, plan.n_rows, plan.group_outputs), self._precision)
         cells_per_read = max(1, _READ_OUTPUTS // plan.cell_outputs)
         for first in range(first_cell, end_cell, cells_per_read):
             end = min(first + cells_per_read, end_cell)
@@ -125,7 +131,8 @@ class Resampler:
                 first * plan.cell_inputs - plan.reach,
                 end * plan.cell_inputs + plan.reach,
             )
-            convert(plan, source, out[first - first_cell : end - first_cell])
+            wide = source.astype(self._precision, copy=False)
+            convert(plan, wide, out[first - first_cell : end - first_cell])
         skipped = first_out - first_cell * plan.cell_outputs
         return out.reshape(-1)[skipped : skipped + end_out - first_out]
 
@@ -133,11 +140,12 @@ class Resampler:
 def _convert(plan: _Plan, source: Floats, out: Floats) -> None:
     """Fill cells (n_cells, n_rows, group_outputs) from their samples with ``reach`` on both sides."""
     step = max(1, _STACK_OUTPUTS // plan.cell_outputs)
-    strides = (plan.cell_inputs * 4, plan.group_inputs * 4, 4)
+    size = source.itemsize
+    strides = (plan.cell_inputs * size, plan.group_inputs * size, size)
     for columns in plan.columns:
         n_inputs, n_outputs = columns.matrix.shape
         behind = columns.first_output + n_outputs
-        windows = np.empty((step, plan.n_rows, n_inputs), np.float32)
+        windows = np.empty((step, plan.n_rows, n_inputs), source.dtype)
         for first in range(0, len(out), step):
             n_cells = min(step, len(out) - first)
             start = first * plan.cell_inputs + plan.reach + columns.first_input
@@ -158,11 +166,12 @@ def _halve(plan: _Plan, source: Floats, out: Floats) -> None:
     centre = columns.matrix[-columns.first_input, 0]
     middle = source[plan.reach :: 2]
     others = np.ascontiguousarray(source[plan.reach + columns.first_input + 1 :: 2])
-    strides = (plan.cell_outputs * 4, plan.group_outputs * 4, 4)
+    size = source.itemsize
+    strides = (plan.cell_outputs * size, plan.group_outputs * size, size)
     every = as_strided(others, (*out.shape[:2], len(weights)), strides, writeable=False)
     step = max(1, _STACK_OUTPUTS // plan.cell_outputs)
-    windows = np.empty((step, plan.n_rows, len(weights)), np.float32)
-    beside = np.empty((step, *out.shape[1:]), np.float32)
+    windows = np.empty((step, plan.n_rows, len(weights)), source.dtype)
+    beside = np.empty((step, *out.shape[1:]), source.dtype)
     for first in range(0, len(out), step):
         target = out[first : first + step]
         n, begin = len(target), first * plan.cell_outputs
@@ -187,7 +196,7 @@ def _read_held(samples: Readable, n_in_samples: int, channel: int, first: int, e
 
 
 @lru_cache(maxsize=8)
-def _plan(up: int, down: int) -> _Plan:
+def _plan(up: int, down: int, precision: np.dtype[Any] = _SINGLE) -> _Plan:
     """Filter matrices for the ratio ``up/down`` in lowest terms."""
     n_columns = _COLUMNS if up == 1 else _COLUMNS_OF_MANY_PHASES
     repeats = max(1, n_columns // up)
@@ -199,7 +208,7 @@ def _plan(up: int, down: int) -> _Plan:
         group_outputs=group_outputs,
         reach=_reach(up, down) + 1,
         n_rows=max(16, _CELL_OUTPUTS // group_outputs),
-        columns=tuple(_columns(up, down, first, end) for first, end in pairwise(edges)),
+        columns=tuple(_columns(up, down, first, end, precision) for first, end in pairwise(edges)),
     )
 
 
@@ -208,7 +217,7 @@ def _reach(up: int, down: int) -> int:
     return -(-_HALF_WIDTH * max(up, down) // up)
 
 
-def _columns(up: int, down: int, first_output: int, end_output: int) -> _Columns:
+def _columns(up: int, down: int, first_output: int, end_output: int, precision: np.dtype[Any]) -> _Columns:
     reach = _reach(up, down)
     first_input = first_output * down // up - reach
     end_input = (end_output - 1) * down // up + reach + 2
@@ -218,7 +227,7 @@ def _columns(up: int, down: int, first_output: int, end_output: int) -> _Columns
     distance = (inputs * up - outputs * down) / max(up, down)
     weights = np.sinc(distance) * _kaiser(distance / _HALF_WIDTH)
     weights /= weights.sum(axis=0)
-    return _Columns(first_input, first_output, np.ascontiguousarray(weights, np.float32))
+    return _Columns(first_input, first_output, np.ascontiguousarray(weights, precision))
 
 
 def _kaiser(position: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -121,7 +121,7 @@ def _window(frame_samples: int) -> Floats:
     return window
 
 
-def log_mel(samples: Floats, spec: MelSpec) -> Floats:
+def log_mel(samples: Floats, spec: MelSpec, precision: npt.DTypeLike = np.float32) -> Floats:
     """Log power per mel band, in dB re full scale.
 
     Frames are left-aligned and never padded, but that sound shorter than one frame is held at its last
@@ -131,10 +131,12 @@ def log_mel(samples: Floats, spec: MelSpec) -> Floats:
     ----------
     samples
         float32, shape (n,), nominally in [-1, 1), at ``spec.rate_hz``.
+    precision
+        Of what is computed; see `ndoki.audio.resample.Resampler`.
 
     Returns
     -------
-    float32, shape (n_frames, n_mels)
+    Of that precision, float32 by default; shape (n_frames, n_mels)
         ``10·log10(power + power_floor)``; row i covers samples ``[i·hop, i·hop + frame)``.
     """
     if len(samples) < spec.frame_samples:
@@ -143,22 +145,22 @@ def log_mel(samples: Floats, spec: MelSpec) -> Floats:
         )
     frames = sliding_window_view(samples, spec.frame_samples)[:: spec.hop_samples]
     window, filters = _window(spec.frame_samples), mel_filters(spec)
-    bands = np.empty((len(frames), spec.n_mels), np.float32)
+    bands = np.empty((len(frames), spec.n_mels), precision)
     n_chunk = min(_CHUNK_FRAMES, len(frames))
     cut, power = (
-        np.empty((n_chunk, spec.frame_samples), np.float32),
-        np.empty((n_chunk, len(filters)), np.float32),
+        np.empty((n_chunk, spec.frame_samples), precision),
+        np.empty((n_chunk, len(filters)), precision),
     )
     # Some hundred frames at a time, so that window, spectrum and power stay in a core's cache.
     for first in range(0, len(frames), _CHUNK_FRAMES):
         target = bands[first : first + _CHUNK_FRAMES]
         n = len(target)
-        part = np.multiply(frames[first : first + n], window, out=cut[:n])
+        part = np.multiply(frames[first : first + n], window, out=cut[:n], dtype=precision)
         # Real and imaginary parts lie side by side, and are squared where they are.
-        parts = rfft(part, axis=1, overwrite_x=True).view(np.float32)
+        parts = rfft(part, axis=1, overwrite_x=True).view(precision)
         np.square(parts, out=parts)
         np.matmul(np.add(parts[:, 0::2], parts[:, 1::2], out=power[:n]), filters, out=target)
-    bands += np.float32(spec.power_floor)
+    bands += bands.dtype.type(spec.power_floor)
     np.log(bands, out=bands)
-    bands *= np.float32(_DB_PER_NEPER)
+    bands *= bands.dtype.type(_DB_PER_NEPER)
     return bands

@@ -60,6 +60,14 @@ def test_against_a_slow_sum(rate_hz: int, rng: np.random.Generator) -> None:
     np.testing.assert_allclose(fast, slow, atol=2e-6)
 
 
+@pytest.mark.parametrize("rate_hz", [*RATES_HZ, OUT_HZ])
+def test_double_precision_is_the_same_but_for_rounding(rate_hz: int, rng: np.random.Generator) -> None:
+    held = Held(rng.uniform(-1, 1, rate_hz).astype(np.float32))
+    exact = Resampler(rate_hz, OUT_HZ, np.float64).read(held, rate_hz, 0, -3, OUT_HZ)
+    assert exact.dtype == np.float64
+    np.testing.assert_allclose(resampled(held.samples, rate_hz, -3, OUT_HZ), exact, atol=1e-6)
+
+
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_a_tone_keeps_its_phase(rate_hz: int) -> None:
     """No delay: output n is the tone at time n / 4000 s, to a 500th of a sample."""

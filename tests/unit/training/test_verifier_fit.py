@@ -108,7 +108,7 @@ def test_a_file_keeps_its_verifier_and_its_scores_change(fitted):
             expected[row] = both.verifier.logits(block.samples, block.first_sample, [place])[0]
         joined = both.verifier.joined(raw[asked], np.array(list(expected.values()), np.float32))
         np.testing.assert_allclose(corrected[asked], joined, atol=1e-6)
-        assert len(set(expected.values())) > 0.45 * len(expected)
+        assert len(set(expected.values())) > 0.9 * len({row // 2 for row in expected})
         np.testing.assert_allclose(both.analyse(block).track.scores[:, 0], corrected, atol=1e-6)
     gate = Gate(
         spec=GateSpec(), weights=weights_of(GateNet(GateSpec(), -1.0)), threshold=0.0, spread_frames=4,
