@@ -42,10 +42,11 @@ class ThreadsAndProcesses(Threads):
         super().stop(is_patient=is_patient)
 
     def _answers(self, task: Task) -> Answers:
-        told = self._processes.hear(errand_for(task))
+        file = task.file
+        told = self._processes.hear(errand_for(file.recording, file.identity, task.channel, task.cuts))
         if self._is_over:
             return []
         # The reason that stands in the tables is what this process meets with, whoever met with it first.
         if told is None or told[1] is not None:
             return super()._answers(task)
-        return answers_from(told, task.file.recording.source)
+        return answers_from(told, file.recording.source)

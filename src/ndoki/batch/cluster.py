@@ -122,7 +122,7 @@ class _Workers:
             future = self._client.submit(
                 hear,
                 self._order,
-                errand_for(task),
+                errand_for(file.recording, file.identity, task.channel, task.cuts),
                 key=f"hear-{self._name}-{self._n_begun}",
                 pure=False,
             )

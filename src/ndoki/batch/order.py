@@ -12,9 +12,10 @@ from ndoki.audio.access import Access, reached_by
 from ndoki.audio.header import read_header
 from ndoki.audio.reader import Samples
 from ndoki.audio.storage import content_identity, open_binary
-from ndoki.batch.hands import Answers, Failure, Task, guarded, hear_stretches
+from ndoki.batch.hands import Answers, Failure, guarded, hear_stretches
 from ndoki.batch.wire import bytes_from_thinned, recording_from_text, text_from_recording, thinned_from_bytes
 from ndoki.core.errors import AudioError, ClusterError, RemoteError
+from ndoki.core.types import Recording
 from ndoki.detectors.protocol import Detector
 from ndoki.detectors.registry import DETECTORS, gated_for, load_detector
 from ndoki.events.pick import Picker
@@ -73,11 +74,11 @@ def order_for(name_or_file: str, detector: Detector, picker: Picker, access: Acc
     )
 
 
-def errand_for(task: Task) -> Errand:
-    """A task in a form that can be sent."""
-    file = task.file
-    described = text_from_recording(file.recording)
-    return file.recording.source, file.identity, described, task.channel, task.cuts
+def errand_for(
+    recording: Recording, identity: str, channel: int, cuts: tuple[tuple[int, int], ...]
+) -> Errand:
+    """What is to be heard, in a form that can be sent."""
+    return recording.source, identity, text_from_recording(recording), channel, cuts
 
 
 def do_errand(order: Order, errand: Errand) -> Told:

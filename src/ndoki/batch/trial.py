@@ -12,10 +12,11 @@ from itertools import accumulate, chain
 from ndoki.audio.blocks import stretches
 from ndoki.audio.reader import open_samples
 from ndoki.audio.storage import content_identity, open_binary
+from ndoki.batch.order import errand_for
 from ndoki.batch.processes import Processes
 from ndoki.batch.run import Job
 from ndoki.batch.survey import Look
-from ndoki.batch.wire import bytes_from_thinned, text_from_recording, thinned_from_bytes
+from ndoki.batch.wire import bytes_from_thinned, thinned_from_bytes
 from ndoki.core.errors import ConfigError, NdokiError
 from ndoki.core.types import Event
 from ndoki.events.stitch import Thinned
@@ -169,9 +170,7 @@ def _heard_beside(unit: _Unit, processes: Processes) -> Thinned | None:
         return None
     with open_binary(recording.source) as file:
         identity = content_identity(recording.source, file)
-    told = processes.hear(
-        (recording.source, identity, text_from_recording(recording), unit.channel, (unit.cut,))
-    )
+    told = processes.hear(errand_for(recording, identity, unit.channel, (unit.cut,)))
     if told is None or told[1] is not None:
         return None
     ((first_frame, end_frame, found, _),), _ = told

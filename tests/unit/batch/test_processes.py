@@ -1,6 +1,7 @@
 """Other processes hear as this one does, and nothing depends on whether they live."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from ndoki.batch.ledger import Ledger
 from ndoki.batch.order import order_for
 from ndoki.batch.processes import HearingProcess, Processes, hearing_processes
 from ndoki.batch.run import Job, hear_all, heard_so_far
+from ndoki.batch.survey import look
+from ndoki.batch.trial import try_out
 from ndoki.detectors.registry import load_detector
 from ndoki.events.pick import Picker
 
@@ -99,6 +102,22 @@ def test_one_that_dies_costs_nothing(card, here, process, tmp_path, monkeypatch,
     assert result(card, tmp_path / "out", hands) == here
     assert len(asked) == n_heard + 1
     assert f"process {process.pid}, which heard, is gone" in caplog.text
+
+
+def test_a_trial_asks_it_too_and_finds_the_same(card, process, monkeypatch):
+    looks = look(card[:2], JOB, most_s=10.0).looks
+    asked, hear = [], process.hear
+    monkeypatch.setattr(process, "hear", lambda errand: asked.append(errand) or hear(errand))
+    processes = Processes([process])
+    processes.take(ORDER, wait=True)
+    job = replace(JOB, jobs=1)
+    alone, beside = (
+        try_out(looks, job, most_s=100.0, processes=others).heard for others in (Processes(), processes)
+    )
+    assert [(one.events, one.n_ledger_bytes) for one in beside] == [
+        (one.events, one.n_ledger_bytes) for one in alone
+    ]
+    assert len(asked) == len(beside) == 30
 
 
 def test_one_that_does_not_begin_is_said_and_costs_nothing(card, here, process, tmp_path, caplog):
