@@ -25,6 +25,8 @@ LEAST_LOG_ODDS = -3.0
 echoes of others."""
 
 _NEVER = -1e9
+_LEAST_TO_ALTERNATE = 4
+"""Shots; of fewer, chance alone makes some alternate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,9 @@ class FiringRules:
         from.
     mechanism_cost
         What the assumption of a mechanism costs, in log odds.
+    alternation
+        Where every second shot of a mechanism has so much less evidence than those between, by the medians of
+        their log odds, they are what echoes leave in the gaps of one that is half as fast.
     """
 
     interval_s: tuple[float, float] = (0.058, 0.145)
@@ -57,6 +62,7 @@ class FiringRules:
     pause: float = 1.5
     pause_of_mechanism: float = 0.03
     mechanism_cost: float = 6.0
+    alternation: float = 2.5
 
     @property
     def intervals_s(self) -> Doubles:
@@ -112,7 +118,20 @@ def best_firing(log_odds: Floats, hop_s: float, rules: FiringRules) -> Firing:
     evidence = np.maximum(log_odds.astype(np.float64), LEAST_LOG_ODDS)
     aimed = _best_sequence(evidence, hop_s, rules, np.empty(0))
     regular = _best_sequence(evidence, hop_s, rules, rules.intervals_s)
+    if _alternates(regular, evidence, rules):
+        slower_s = rules.intervals_s[rules.intervals_s > 1.5 * (regular.interval_s or 0.0)]
+        regular = _best_sequence(evidence, hop_s, rules, slower_s)
     return regular if regular.log_odds - rules.mechanism_cost > aimed.log_odds else aimed
+
+
+def _alternates(firing: Firing, evidence: Doubles, rules: FiringRules) -> bool:
+    """Whether every second shot is heard worse than the others, and the mechanism could be half as fast."""
+    heard = evidence[firing.frames]
+    if firing.interval_s is None or len(heard) < _LEAST_TO_ALTERNATE:
+        return False
+    is_possible = 2 * firing.interval_s <= rules.interval_s[1]
+    off = float(np.median(heard[::2]) - np.median(heard[1::2]))
+    return is_possible and abs(off) > rules.alternation
 
 
 def _best_sequence(evidence: Doubles, hop_s: float, rules: FiringRules, intervals_s: Doubles) -> Firing:

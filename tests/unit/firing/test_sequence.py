@@ -1,5 +1,6 @@
 """The best sequence of shots: against trying every one, and what a gun can and cannot do."""
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ from ndoki.firing.sequence import LEAST_LOG_ODDS, FiringRules, best_firing
 HOP_S = 0.004
 COARSE_S = 0.03
 RULES = FiringRules()
-FEW = FiringRules(n_intervals=3, pause_s=(0.15, 0.27), mechanism_cost=1.0)
+FEW = FiringRules(n_intervals=3, pause_s=(0.15, 0.27), mechanism_cost=1.0, alternation=np.inf)
 
 
 def slow_log_odds(evidence, interval_s):
@@ -66,6 +67,27 @@ def test_a_mechanism_is_followed_through_a_shot_that_is_covered(interval_s):
     assert firing.interval_s == pytest.approx(interval_s, rel=0.03)
     assert firing.frames * HOP_S == pytest.approx(onsets_s, abs=0.0081)
     assert firing.gains[4] < 2 < min(firing.gains[:4])
+
+
+def alternating(strong, weak, n=9):
+    """Shots every 0.12 s, and something between each two."""
+    evidence = shots(1.0 + 0.12 * np.arange(n), strong)
+    evidence[[round((1.06 + 0.12 * k) / HOP_S) for k in range(n - 1)]] = weak
+    return evidence
+
+
+def test_echoes_half_way_are_no_shots_of_a_faster_mechanism():
+    evidence = alternating(9.0, 4.0)
+    kept = best_firing(evidence, HOP_S, replace(RULES, alternation=np.inf))
+    assert kept.interval_s == pytest.approx(0.06, rel=0.05)
+    found = best_firing(evidence, HOP_S, RULES)
+    assert found.interval_s == pytest.approx(0.12, rel=0.05)
+    np.testing.assert_allclose(found.frames * HOP_S, 1.0 + 0.12 * np.arange(9), atol=0.005)
+
+
+@pytest.mark.parametrize(("strong", "weak"), [(9.0, 8.0), (6.0, 6.0)])
+def test_a_fast_mechanism_stays_fast_where_all_its_shots_are_heard(strong, weak):
+    assert len(best_firing(alternating(strong, weak), HOP_S, RULES).frames) == 17
 
 
 def test_aimed_shots_are_not_filled_up():
