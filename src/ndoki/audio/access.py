@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from fsspec import AbstractFileSystem, get_filesystem_class
-from fsspec.config import conf
+from typing import TYPE_CHECKING, Any
 
 from ndoki.core.errors import InputError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 __all__ = ["Access", "access", "file_system", "is_url", "kind_of", "reached_by"]
 
@@ -82,7 +82,7 @@ def kind_of(source: str) -> str | None:
     return _KINDS.get(source.partition("://")[0].lower()) if is_url(source) else None
 
 
-def file_system(source: str) -> tuple[AbstractFileSystem, str]:
+def file_system(source: str) -> "tuple[AbstractFileSystem, str]":
     """The file system of an address of one of the four kinds, and the path in it.
 
     Raises
@@ -96,6 +96,9 @@ def file_system(source: str) -> tuple[AbstractFileSystem, str]:
             "end up in every table; give the plain address, and the secret in the environment "
             "(docs/reference/storage.md)"
         )
+    # Loaded where it is needed: a tenth of a second that a run over local files does without.
+    from fsspec import get_filesystem_class
+
     kind, protocol = kind_of(source) or "", source.partition("://")[0].lower()
     try:
         kind_of_system = get_filesystem_class(protocol)
@@ -115,6 +118,8 @@ def _options(kind: str, wanted: Access) -> dict[str, Any]:
 
     Each would retry by itself. That is switched off where it can be, since waits would multiply.
     """
+    from fsspec.config import conf
+
     options: dict[str, Any] = {"use_listings_cache": False}
     if kind == "s3":
         own = {

@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fsspec.core import url_to_fs
-
 from ndoki.audio.access import access, file_system, is_url, kind_of
 from ndoki.audio.patience import begin, failures, is_missing, patiently, reason, result_of
 from ndoki.audio.remote_file import ask, is_there
@@ -185,6 +183,7 @@ def _walked(list_folder: _Folder, root: str, given: str) -> Iterator[list[str]]:
 
 def _elsewhere(given: str) -> Iterator[list[tuple[str, str]]]:
     """Whatever else fsspec knows, as it comes."""
+    from fsspec.core import url_to_fs
 
     def list_folder(folder: str) -> list[tuple[str, bool]]:
         return [

@@ -1,6 +1,5 @@
 """Requests that fail: made again where that can help, and told in a sentence where it cannot."""
 
-import asyncio
 import socket
 import sys
 import threading
@@ -8,8 +7,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from random import SystemRandom
 from typing import Any, TypeVar
-
-from fsspec.asyn import get_loop
 
 from ndoki.audio.access import Access, access
 from ndoki.core.errors import NdokiError, RemoteError
@@ -71,6 +68,8 @@ async def patiently(
     Exception
         One of `failures`.
     """
+    import asyncio
+
     attempts = attempts or wanted.attempts
     for attempt in range(1, attempts + 1):
         try:
@@ -96,6 +95,10 @@ def begin(work: Coroutine[Any, Any, T]) -> "Future[T]":
         if _is_stopped.is_set():
             work.close()
             raise RemoteError("the run was stopped")
+        import asyncio
+
+        from fsspec.asyn import get_loop
+
         future = asyncio.run_coroutine_threadsafe(work, get_loop())
         _requests.add(future)
     future.add_done_callback(_requests.discard)

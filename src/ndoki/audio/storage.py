@@ -8,8 +8,6 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from fsspec.core import url_to_fs
-
 from ndoki.audio.access import is_url, kind_of
 from ndoki.audio.listing import RECORDING_SUFFIXES, list_recordings
 from ndoki.audio.patience import failures, reason
@@ -136,6 +134,8 @@ def open_binary(source: str) -> BinaryIO:
         if kind_of(source):
             return cast("BinaryIO", RemoteFile(source))
         if is_url(source):
+            from fsspec.core import url_to_fs
+
             fs, path = url_to_fs(source)
             return cast("BinaryIO", fs.open(path, "rb"))
         return Path(source).open("rb")
@@ -176,6 +176,8 @@ def _version(source: str, file: BinaryIO) -> tuple[int, str]:
     if isinstance(file, RemoteFile):
         return file.told.size_bytes, file.told.changed
     if is_url(source):
+        from fsspec.core import url_to_fs
+
         fs, path = url_to_fs(source)
         info = fs.info(path)
         return info.get("size"), str(next((info[key] for key in _CHANGED_KEYS if info.get(key)), ""))

@@ -7,12 +7,13 @@ service what kind of bucket it is (gcsfs).
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
-
-from fsspec import AbstractFileSystem
+from typing import TYPE_CHECKING, Any
 
 from ndoki.audio.access import access
 from ndoki.core.errors import RemoteError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 __all__ = ["PAGED", "Told", "page", "read_range", "tell", "write"]
 
@@ -34,7 +35,7 @@ class Told:
     is_folder: bool = False
 
 
-async def tell(kind: str, fs: AbstractFileSystem, path: str) -> Told:
+async def tell(kind: str, fs: "AbstractFileSystem", path: str) -> Told:
     """Ask for size and version of a file.
 
     Raises
@@ -45,7 +46,7 @@ async def tell(kind: str, fs: AbstractFileSystem, path: str) -> Told:
     return await _TELL[kind](fs, path)
 
 
-async def read_range(kind: str, fs: AbstractFileSystem, path: str, first_byte: int, end_byte: int) -> bytes:
+async def read_range(kind: str, fs: "AbstractFileSystem", path: str, first_byte: int, end_byte: int) -> bytes:
     """Ask for some bytes of a file.
 
     Raises
@@ -69,7 +70,7 @@ async def read_range(kind: str, fs: AbstractFileSystem, path: str, first_byte: i
 
 
 async def page(
-    kind: str, fs: AbstractFileSystem, folder: str, token: str | None, *, n_names: int | None = None
+    kind: str, fs: "AbstractFileSystem", folder: str, token: str | None, *, n_names: int | None = None
 ) -> Page:
     """Ask for the next names below a folder, at any depth; the token asks for those that follow.
 
@@ -83,7 +84,7 @@ async def page(
     return await _PAGE[kind](fs, folder, token, n_names)
 
 
-async def write(kind: str, fs: AbstractFileSystem, path: str, data: bytes) -> None:
+async def write(kind: str, fs: "AbstractFileSystem", path: str, data: bytes) -> None:
     """Put a file in place; it is there as a whole or not at all.
 
     Raises
@@ -119,7 +120,7 @@ def _from_mapping(size: object, told: Any) -> Told:
     return Told(size_bytes=int(str(size)), changed=changed)
 
 
-async def _tell_http(fs: AbstractFileSystem, path: str) -> Told:
+async def _tell_http(fs: "AbstractFileSystem", path: str) -> Told:
     session = await fs.set_session()
     plain = {"Accept-Encoding": "identity"}
     async with session.head(fs.encode_url(path), allow_redirects=True, headers=plain) as answer:
@@ -129,7 +130,7 @@ async def _tell_http(fs: AbstractFileSystem, path: str) -> Told:
         return _from_mapping(answer.headers.get("Content-Length"), answer.headers)
 
 
-async def _read_http(fs: AbstractFileSystem, path: str, first_byte: int, end_byte: int) -> bytes:
+async def _read_http(fs: "AbstractFileSystem", path: str, first_byte: int, end_byte: int) -> bytes:
     session = await fs.set_session()
     wanted = {"Range": f"bytes={first_byte}-{end_byte - 1}", "Accept-Encoding": "identity"}
     async with session.get(fs.encode_url(path), headers=wanted) as answer:
@@ -141,13 +142,13 @@ async def _read_http(fs: AbstractFileSystem, path: str, first_byte: int, end_byt
         return data
 
 
-async def _tell_s3(fs: AbstractFileSystem, path: str) -> Told:
+async def _tell_s3(fs: "AbstractFileSystem", path: str) -> Told:
     bucket, key = _divided(path)
     told = await fs._call_s3("head_object", Bucket=bucket, Key=key)
     return _from_mapping(told["ContentLength"], told)
 
 
-async def _page_s3(fs: AbstractFileSystem, folder: str, token: str | None, n_names: int | None) -> Page:
+async def _page_s3(fs: "AbstractFileSystem", folder: str, token: str | None, n_names: int | None) -> Page:
     bucket, key = _divided(folder)
     more: dict[str, object] = {"ContinuationToken": token} if token else {}
     more |= {"MaxKeys": n_names} if n_names else {}
@@ -155,18 +156,18 @@ async def _page_s3(fs: AbstractFileSystem, folder: str, token: str | None, n_nam
     return [f"{bucket}/{one['Key']}" for one in told.get("Contents", ())], told.get("NextContinuationToken")
 
 
-async def _tell_gcs(fs: AbstractFileSystem, path: str) -> Told:
+async def _tell_gcs(fs: "AbstractFileSystem", path: str) -> Told:
     told = await fs._call("GET", "b/{}/o/{}", *_divided(path), json_out=True)
     return _from_mapping(told["size"], told)
 
 
-async def _read_gcs(fs: AbstractFileSystem, path: str, first_byte: int, end_byte: int) -> bytes:
+async def _read_gcs(fs: "AbstractFileSystem", path: str, first_byte: int, end_byte: int) -> bytes:
     wanted = {"Range": f"bytes={first_byte}-{end_byte - 1}"}
     _, data = await fs._call("GET", "b/{}/o/{}", *_divided(path), headers=wanted, alt="media")
     return bytes(data)
 
 
-async def _page_gcs(fs: AbstractFileSystem, folder: str, token: str | None, n_names: int | None) -> Page:
+async def _page_gcs(fs: "AbstractFileSystem", folder: str, token: str | None, n_names: int | None) -> Page:
     bucket, key = _divided(folder)
     wanted: dict[str, object] = {"prefix": _prefix(key), "fields": "items(name),nextPageToken"}
     wanted |= {"pageToken": token} if token else {}
@@ -180,20 +181,20 @@ def _azure_once() -> dict[str, float]:
     return {"retry_total": 0, "connection_timeout": timeout_s, "read_timeout": timeout_s}
 
 
-async def _tell_azure(fs: AbstractFileSystem, path: str) -> Told:
+async def _tell_azure(fs: "AbstractFileSystem", path: str) -> Told:
     told = await fs.service_client.get_blob_client(*_divided(path)).get_blob_properties(**_azure_once())
     is_folder = (told.metadata or {}).get("hdi_isfolder") == "true"
     return Told(size_bytes=told.size, changed=str(told.etag), is_folder=is_folder)
 
 
-async def _read_azure(fs: AbstractFileSystem, path: str, first_byte: int, end_byte: int) -> bytes:
+async def _read_azure(fs: "AbstractFileSystem", path: str, first_byte: int, end_byte: int) -> bytes:
     client = fs.service_client.get_blob_client(*_divided(path))
     stream = await client.download_blob(first_byte, end_byte - first_byte, **_azure_once())
     data: bytes = await stream.readall()
     return data
 
 
-async def _page_azure(fs: AbstractFileSystem, folder: str, token: str | None, n_names: int | None) -> Page:
+async def _page_azure(fs: "AbstractFileSystem", folder: str, token: str | None, n_names: int | None) -> Page:
     container, key = _divided(folder)
     client = fs.service_client.get_container_client(container)
     listed = client.list_blobs(name_starts_with=_prefix(key), results_per_page=n_names, **_azure_once())
@@ -202,13 +203,13 @@ async def _page_azure(fs: AbstractFileSystem, folder: str, token: str | None, n_
     return names, pages.continuation_token or None
 
 
-_TELL: dict[str, Callable[[AbstractFileSystem, str], Awaitable[Told]]] = {
+_TELL: "dict[str, Callable[[AbstractFileSystem, str], Awaitable[Told]]]" = {
     "http": _tell_http,
     "s3": _tell_s3,
     "gcs": _tell_gcs,
     "azure": _tell_azure,
 }
-_PAGE: dict[str, Callable[[AbstractFileSystem, str, str | None, int | None], Awaitable[Page]]] = {
+_PAGE: "dict[str, Callable[[AbstractFileSystem, str, str | None, int | None], Awaitable[Page]]]" = {
     "s3": _page_s3,
     "gcs": _page_gcs,
     "azure": _page_azure,

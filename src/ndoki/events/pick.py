@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import maximum_filter1d
 
 from ndoki.core.errors import ConfigError
 from ndoki.core.grid import FrameGrid
+from ndoki.core.sliding import highest_near
 from ndoki.core.types import Analysis, DetectorId, Event, Floats, Proposals, Recording, ScoreTrack
 
 __all__ = ["Picker", "box_iou", "peaks", "says_onsets"]
@@ -158,7 +158,7 @@ def peaks(scores: Floats, threshold: float, reach_frames: int) -> npt.NDArray[np
     """
     if len(scores) == 0:
         return np.empty(0, np.int64)
-    highest = maximum_filter1d(scores, 2 * reach_frames + 1, mode="nearest")
+    highest = highest_near(scores, reach_frames)
     candidates = np.flatnonzero((scores >= threshold) & (scores == highest))
     kept: list[int] = []
     for row in candidates:

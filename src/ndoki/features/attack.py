@@ -7,8 +7,8 @@ smeared copy, a second shot comes the same way as the first. Pure.
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import maximum_filter1d
 
+from ndoki.core.sliding import highest_near
 from ndoki.core.types import Floats
 from ndoki.features.gabor import BANDS, Spectra, pooled
 
@@ -108,7 +108,7 @@ def attack_inputs(spectra: Spectra, above: Floats) -> Floats:
     level = near.mean(axis=1)
     summed = np.concatenate([np.zeros((1, above.shape[1])), np.cumsum(above, axis=0, dtype=np.float64)])
     spans = [(summed[at + end] - summed[at + first]) / (end - first) - level for first, end in _SPANS]
-    loud_before = maximum_filter1d(above, _EARLIEST_BEFORE - _LATEST_BEFORE + 1, axis=0)
+    loud_before = highest_near(above, (_EARLIEST_BEFORE - _LATEST_BEFORE) // 2)
     loudest = above[at[:, None] + np.arange(_LOUD_FRAMES)].max(axis=1)
     columns = [
         (near - level[:, None]).reshape(len(at), -1),

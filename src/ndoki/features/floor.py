@@ -116,9 +116,12 @@ def _box_mean(parts: npt.NDArray[np.int32], half_width: int) -> Floats:
     n_bands, n = parts.shape
     half = min(half_width, n)
     width = 2 * half + 1
-    sums = np.empty((n_bands, n + width), np.int64)
+    # Running sums may run over where the sum over a window cannot: their differences are right all the same.
+    largest = max(int(parts.max()), -int(parts.min()))
+    kind = np.int32 if width * largest < 2**31 else np.int64
+    sums = np.empty((n_bands, n + width), kind)
     sums[:, : half + 1] = 0
-    np.cumsum(parts, axis=1, out=sums[:, half + 1 : half + 1 + n])
+    np.cumsum(parts, axis=1, dtype=kind, out=sums[:, half + 1 : half + 1 + n])
     sums[:, half + 1 + n :] = sums[:, half + n : half + n + 1]
     at = np.arange(n)
     n_columns = np.minimum(at + half + 1, n) - np.maximum(at - half, 0)

@@ -55,7 +55,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         waited.append(seconds)
         await sleep(0)
 
-    monkeypatch.setattr(patience.asyncio, "sleep", wait)
+    monkeypatch.setattr(asyncio, "sleep", wait)
     return waited
 
 
