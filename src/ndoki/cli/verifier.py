@@ -28,6 +28,11 @@ __all__ = ["verifier"]
     help="Folder with the networks of all folds, without verifiers, or the file of one that never heard the "
     "field: they say which places to learn. NETWORK.onnx itself by default.",
 )
+@click.option(
+    "--go-on",
+    is_flag=True,
+    help="Go on from the verifier in NETWORK.onnx, which is that of the recipe that RECIPE.toml continues.",
+)
 @fold_option
 @click.option(
     "--folds-from",
@@ -44,6 +49,7 @@ def verifier(
     data: Path,
     out: Path | None,
     heard_by: Path | None,
+    go_on: bool,
     fold: int | None,
     folds_from: Path | None,
     cache: Path,
@@ -79,7 +85,7 @@ def verifier(
         heard = [load_network(heard_by)]
     elif heard_by is not None:
         heard = [load_network(fold_path(heard_by, name, each)) for each in range(n_folds)]
-    found = fit_verifier(settings, heard, fold, place)
+    found = fit_verifier(settings, heard, fold, place, start=detector if go_on else None)
     card, content = card_with(detector.card, settings), network.read_bytes()
     if folds_from is None:
         content = with_card(content, card, found)

@@ -15,6 +15,7 @@ from torch.nn import functional
 from ndoki.training.checkpoint import finished_state, follow, keep, resume
 from ndoki.training.network import GunshotNet, NetworkSpec
 from ndoki.training.pool import FRAME_STEP_DB, Pool
+from ndoki.training.precision import knows_bfloat16
 
 __all__ = ["LoopSpec", "finished", "train_network"]
 
@@ -37,7 +38,7 @@ class LoopSpec:
     label_weight, shape_weight
         Weight of the look-alike and the shape losses beside the onset loss.
     bfloat16
-        Multiply in bfloat16 where torch thinks it safe: twice as fast on processors that know it.
+        Multiply in bfloat16 where torch thinks it safe, on processors that know it: twice as fast there.
     mask_share
         How often the lowest or the highest bands of an example are hidden (recorders differ).
     """
@@ -195,7 +196,7 @@ def train_network(
         for group in optimiser.param_groups:
             group["lr"] = _rate(step, spec)
         batch = _batch_at(step, seed, pool, usable, net_spec, spec)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=spec.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=spec.bfloat16 and knows_bfloat16()):
             outputs = net(batch.frames)
         loss, onset = _loss(outputs.float(), batch, net_spec.n_labels, spec)
         optimiser.zero_grad(set_to_none=True)

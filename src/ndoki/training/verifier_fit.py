@@ -1,9 +1,11 @@
 """From a network and a recipe to the same network with a verifier."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,7 @@ from ndoki.detectors.network.card import Card
 from ndoki.detectors.network.detector import NetworkDetector, network_from
 from ndoki.detectors.network.verifier import Verifier
 from ndoki.training.material import build_materials
+from ndoki.training.reopen import reopened
 from ndoki.training.run import Workplace, exported, mark, network_of
 from ndoki.training.verifier_loop import finished_verifier, train_verifier
 from ndoki.training.verifier_network import VerifierNet, exported_verifier
@@ -23,6 +26,8 @@ from ndoki.training.views import Views, build_views
 __all__ = ["card_with", "fit_verifier", "make_views"]
 
 _log = logging.getLogger(__name__)
+_SOME_VIEWS = 500
+"""Views by which a file's normalisations are measured anew."""
 
 
 def make_views(recipe: VerifierRecipe, networks: Sequence[NetworkDetector], place: Workplace) -> Views:
@@ -53,7 +58,12 @@ def _usable(views: Views, recipe: VerifierRecipe, fold: int | None) -> npt.NDArr
 
 
 def fit_verifier(
-    recipe: VerifierRecipe, networks: Sequence[NetworkDetector], fold: int | None, place: Workplace
+    recipe: VerifierRecipe,
+    networks: Sequence[NetworkDetector],
+    fold: int | None,
+    place: Workplace,
+    *,
+    start: NetworkDetector | None = None,
 ) -> Verifier:
     """Train a verifier for all folds but one; with None, for the whole training split.
 
@@ -61,18 +71,50 @@ def fit_verifier(
     ----------
     networks
         Those of all folds, in order; or one, which then has learned from other examples of the same kinds.
+    start
+        One with the verifier of the recipe's base, to go on from; the base is trained where there is none.
 
     Raises
     ------
     ConfigError
-        The number of networks is wrong, or they take other frames than the recipe's.
+        The number of networks is wrong, they take other frames than the recipe's, or ``start`` has no
+        verifier, or another than the recipe's base.
     """
     network = recipe.examples_of
     if len(networks) not in {1, network.n_folds} or (len(networks) == 1 and network.pool.field):
         raise ConfigError(f"{len(networks)} network(s) for {network.n_folds} folds")
     if any((one.card.mel, one.card.floor) != (network.mel, network.floor) for one in networks):
         raise ConfigError("the networks take other frames than those of the recipe")
-    return Verifier.opened(exported_verifier(_trained(recipe, networks, fold, place), recipe), recipe.spec)
+    net = (
+        _trained(recipe, networks, fold, place)
+        if start is None
+        else _gone_on(recipe, networks, fold, place, start)
+    )
+    return Verifier.opened(exported_verifier(net, recipe), recipe.spec)
+
+
+def _gone_on(
+    recipe: VerifierRecipe,
+    networks: Sequence[NetworkDetector],
+    fold: int | None,
+    place: Workplace,
+    start: NetworkDetector,
+) -> VerifierNet:
+    """The verifier of a recipe, from the file that holds its base's."""
+    base = None if recipe.base is None else as_json(recipe.base)
+    if start.verifier is None or start.card.provenance.get("verifier") != base:
+        raise ConfigError("the network's verifier is not of the recipe that this one continues")
+    which = "all" if fold is None else f"{fold}"
+    since = hashlib.sha256(start.verifier.content).hexdigest()[:8]
+    name = f"verifier-{which}-{recipe.digest[:12]}-{_named(recipe, networks, place)}-{since}.pt"
+    kept = finished_verifier(place.cache / name, recipe)
+    if kept is not None:
+        return kept
+    views = make_views(recipe, networks, place)
+    usable = _usable(views, recipe, fold)
+    some = usable[:: max(1, len(usable) // _SOME_VIEWS)]
+    begun = reopened(start.verifier, recipe, views.view[some])
+    return train_verifier(views, usable, recipe, checkpoint=place.cache / name, start_from=begun)
 
 
 def _trained(
@@ -105,7 +147,13 @@ def _heard_by(
     return [network_from(content, f"the network of {network.name}, which never heard the field")]
 
 
+def as_json(recipe: VerifierRecipe) -> dict[str, Any]:
+    """A recipe as a card holds it."""
+    values: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
+    return values
+
+
 def card_with(card: Card, recipe: VerifierRecipe) -> Card:
     """A network's card without calibration, which names the verifier's recipe too."""
-    provenance = card.provenance | {"verifier": json.loads(json.dumps(asdict(recipe)))}
+    provenance = card.provenance | {"verifier": as_json(recipe)}
     return replace(card, calibration=((0.0, 0.0), (1.0, 1.0)), operating_points={}, provenance=provenance)

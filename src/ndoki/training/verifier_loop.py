@@ -14,6 +14,7 @@ from torch.nn import functional
 from ndoki.core.errors import ConfigError
 from ndoki.training.checkpoint import finished_state, follow, keep, resume
 from ndoki.training.pool import FRAME_STEP_DB
+from ndoki.training.precision import knows_bfloat16
 from ndoki.training.verifier_network import VerifierNet
 from ndoki.training.verifier_recipe import VerifierLoop, VerifierRecipe
 from ndoki.training.views import Views
@@ -71,7 +72,7 @@ def train_verifier(
         view, target = _batch_at(drawn, views, kinds, recipe)
         # Dropout of a step must not depend on whether the run was stopped before it.
         torch.manual_seed(recipe.seed * 1_000_003 + drawn)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=knows_bfloat16()):
             logits = net(view)
         loss = functional.binary_cross_entropy_with_logits(logits.float(), target)
         optimiser.zero_grad(set_to_none=True)

@@ -21,6 +21,7 @@ from ndoki.training.gate_network import GateNet, weights_of
 from ndoki.training.loop import LoopSpec
 from ndoki.training.network import GunshotNet
 from ndoki.training.recipe import PoolSpec, Recipe
+from ndoki.training.reopen import reopened
 from ndoki.training.run import Workplace, exported
 from ndoki.training.verifier_fit import card_with, fit_verifier
 from ndoki.training.verifier_loop import train_verifier
@@ -158,8 +159,8 @@ def test_a_base_that_never_heard_the_field_serves_all_folds(fitted, monkeypatch)
     base = replace(
         recipe,
         examples_of=unheard,
-        # So short a training may score all that is no shot low: whatever it scores is learned from.
-        views=replace(recipe.views, easy_score=0.0),
+        # So short a training may score all that is no shot low, and peak anywhere: all of it is learned from.
+        views=replace(recipe.views, easy_score=0.0, most=1000),
         loop=replace(LOOP, n_steps=100, batch_size=3),
     )
     usable = []
@@ -176,6 +177,67 @@ def test_a_base_that_never_heard_the_field_serves_all_folds(fitted, monkeypatch)
     assert (n_learned, cells) == (n_views, {0}), "all that there is, in no folds"
     assert all(n_chosen < n for n, n_chosen, _ in others)
     assert len(others) == 2, "the base was trained once"
+
+
+@pytest.fixture
+def second(fitted):
+    """A file with the verifier of a recipe, and a recipe that continues that."""
+    paths, recipe, place = fitted
+    networks = [load_network(path) for path in paths]
+    verifier = fit_verifier(recipe, networks, 0, place)
+    path = paths[0].with_name("first.onnx")
+    path.write_bytes(with_card(paths[0].read_bytes(), card_with(networks[0].card, recipe), verifier))
+    return path, replace(recipe, seed=5, base=recipe, loop=replace(LOOP, n_steps=100, batch_size=3))
+
+
+def answers(verifier, views):
+    return np.concatenate([verifier.session.run(None, {"view": view[None]})[0] for view in views])
+
+
+def test_a_files_verifier_is_gone_on_from(fitted, second):
+    """Without a step it gives the answers of the file, and with some it gives others."""
+    paths, _, place = fitted
+    networks = [load_network(path) for path in paths]
+    start, continued = load_network(second[0]), second[1]
+    idle = replace(continued, loop=replace(LOOP, n_steps=0))
+    same = fit_verifier(idle, networks, 0, place, start=start)
+    views = np.random.default_rng(0).normal(1, 1, (20, 64, 40)).astype(np.float32)
+    np.testing.assert_allclose(answers(same, views), answers(start.verifier, views), atol=1e-4)
+    learned = fit_verifier(continued, networks, 0, place, start=start)
+    assert np.abs(answers(learned, views) - answers(start.verifier, views)).max() > 1e-3
+    again = fit_verifier(continued, networks, 0, place, start=start)
+    assert again.content == learned.content
+
+
+def test_a_reopened_verifier_is_normalised_in_training_as_in_use(second):
+    """What its layers are given for the views has the statistics that it keeps."""
+    start, continued = load_network(second[0]), second[1]
+    views = np.random.default_rng(1).normal(20, 20, (64, 64, 40)).clip(-127, 127).astype(np.int8)
+    net = reopened(start.verifier, continued, views)
+    shown = torch.from_numpy(views).float() * 0.05
+    with torch.no_grad():
+        in_use = net(shown)
+        net.train()
+        net.head[0].eval()  # dropout
+        np.testing.assert_allclose(net(shown).numpy(), in_use.numpy(), atol=0.02)
+    np.testing.assert_allclose(in_use.numpy(), answers(start.verifier, shown.numpy()), atol=1e-4)
+
+
+def test_only_the_verifier_of_its_base_is_gone_on_from(fitted, second):
+    paths, _, place = fitted
+    networks = [load_network(path) for path in paths]
+    start, continued = load_network(second[0]), second[1]
+    other = replace(continued, base=replace(continued.base, seed=77))
+    for unfit, begun in ((other, start), (replace(continued, base=None), start), (continued, networks[0])):
+        with pytest.raises(ConfigError, match="not of the recipe that this one continues"):
+            fit_verifier(unfit, networks, 0, place, start=begun)
+
+
+def test_a_verifier_of_another_shape_is_refused(second):
+    start, continued = load_network(second[0]), second[1]
+    wider = replace(continued, base=None, channels=(2, 3, 4, 5, 6))
+    with pytest.raises(ConfigError, match="another shape"):
+        reopened(start.verifier, wider, np.zeros((2, 64, 40), np.int8))
 
 
 def test_too_few_networks_are_refused(fitted):
@@ -236,6 +298,19 @@ def test_the_command_writes_a_network_with_its_verifier_and_calibrates_it(fitted
     assert whole.verifier is not None
     assert set(whole.card.operating_points) == {"review", "balanced", "alert"}
     assert len(whole.card.calibration) > 2
+    further = tmp_path / "further.toml"
+    further.write_text(
+        f'continues = "{recipe.name}"\n' + recipe.read_text().replace("n_steps = 3", "n_steps = 2")
+    )
+    common[1], went_on = str(further), tmp_path / "went_on.onnx"
+    done = CliRunner().invoke(
+        verifier, [str(second / paths[0].name), *common, "--go-on", "--fold", "0", "--out", str(went_on)]
+    )
+    assert done.exit_code == 0, done.output
+    told = load_network(went_on).card.provenance["verifier"]
+    assert (told["loop"]["n_steps"], told["base"]["loop"]["n_steps"]) == (2, 3)
+    refused = CliRunner().invoke(verifier, [str(paths[0]), *common, "--go-on", "--out", str(went_on)])
+    assert "not of the recipe that this one continues" in str(refused.exception or refused.output)
 
 
 def test_one_network_may_say_where_the_verifier_of_another_looks(fitted, tmp_path):

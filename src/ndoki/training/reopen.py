@@ -1,0 +1,85 @@
+"""A verifier's file → weights that learn on: who has the file needs no checkpoint."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from ndoki.core.errors import ConfigError
+from ndoki.detectors.network.verifier import Verifier
+from ndoki.training.pool import FRAME_STEP_DB
+from ndoki.training.verifier_network import VerifierNet
+from ndoki.training.verifier_recipe import VerifierRecipe
+
+__all__ = ["reopened"]
+
+
+def reopened(verifier: Verifier, recipe: VerifierRecipe, views: npt.NDArray[np.int8]) -> VerifierNet:
+    """The network of a verifier's file, with its normalisations as training needs them.
+
+    In a file every batch normalisation is folded into its convolution (S. Ioffe and C. Szegedy, 2015,
+    section 3.1). So each gets back the mean and variance of what it is given for some views, and the scale
+    and shift that undo both: the answers stay, and training begins where the file is.
+
+    Parameters
+    ----------
+    views
+        int8, shape (n, n_frames, n_mels), in steps of 0.5 dB: some hundred of those to be learned from.
+
+    Returns
+    -------
+    VerifierNet
+        In evaluation mode.
+
+    Raises
+    ------
+    ConfigError
+        The file's verifier has another shape than the recipe's.
+    """
+    net = VerifierNet(recipe).eval()
+    stored = [torch.from_numpy(weights) for weights in _weights(verifier.content)]
+    layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear)]
+    if [layer.weight.shape for layer in layers] != [weights.shape for weights in stored[::2]]:
+        raise ConfigError("the verifier to go on from has another shape than the recipe's")
+    norms = [norm for norm in net.modules() if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)]
+    view = torch.from_numpy(np.asarray(views)).float().mul_(FRAME_STEP_DB / 10.0)
+    with torch.no_grad():
+        for layer, weights, bias in zip(layers, stored[::2], stored[1::2], strict=True):
+            layer.weight.copy_(weights)
+            if layer.bias is not None:
+                layer.bias.copy_(bias)
+        # One after the other: what a normalisation is given depends on those before it.
+        for norm, bias in zip(norms, stored[1::2], strict=False):
+            _undo(norm, bias, _given(net, norm, view))
+    return net
+
+
+def _weights(content: bytes) -> Iterator[npt.NDArray[np.float32]]:
+    """Weights and biases of a file's layers, in the order in which they are run."""
+    graph = onnx.load_model_from_string(content).graph
+    stored = {one.name: one for one in graph.initializer}
+    for node in graph.node:
+        if node.op_type in {"Conv", "Gemm"}:
+            yield from (np.array(numpy_helper.to_array(stored[name])) for name in node.input[1:])
+
+
+def _given(net: VerifierNet, norm: nn.Module, view: Tensor) -> Tensor:
+    """What a layer is given for some views."""
+    kept: list[Tensor] = []
+    hook = norm.register_forward_pre_hook(lambda _, given: kept.append(given[0]))
+    net(view)
+    hook.remove()
+    return kept[0]
+
+
+def _undo(norm: nn.BatchNorm1d | nn.BatchNorm2d, bias: Tensor, given: Tensor) -> None:
+    """Let a normalisation add ``bias`` and do nothing else, by the statistics of what it is given."""
+    every_other = [axis for axis in range(given.ndim) if axis != 1]
+    variance, mean = torch.var_mean(given, dim=every_other)
+    norm.running_mean, norm.running_var = mean, variance
+    norm.weight.copy_(torch.sqrt(variance + norm.eps))
+    norm.bias.copy_(bias + mean)
