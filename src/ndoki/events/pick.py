@@ -14,6 +14,7 @@ __all__ = ["Picker", "box_iou", "peaks", "says_onsets"]
 
 _WINDOW_S = 0.5
 """A grid with frames of this length or longer is that of a whole-window classifier."""
+_SCORE_DIGITS, _SCORE_STEP = 4, 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,9 @@ class Picker:
     def _from_peaks(self, track: ScoreTrack, column: int, proposals: Proposals) -> Proposals:
         reach = self.reach_frames(track.grid)
         scores = track.scores[:, column]
-        frames = peaks(scores, self.threshold, reach)
+        # By the score that is told: what says 0.7 counts at a threshold of 0.7, for whoever reads it later too.
+        frames = peaks(scores, max(self.threshold - _SCORE_STEP, self.threshold / 2), reach)
+        frames = frames[np.array([_told(one) >= self.threshold for one in scores[frames]], np.bool_)]
         at = np.searchsorted(proposals.frame, frames + track.first_frame)
         found = np.zeros(len(frames), bool)
         inside = at < len(proposals)
@@ -141,6 +144,11 @@ class Picker:
         chosen = np.sort(np.asarray(kept, np.int64))
         columns = ("frame", "duration_s", "low_hz", "high_hz", "score", "label")
         return Proposals(**{name: getattr(boxes, name)[chosen] for name in columns})
+
+
+def _told(score: np.float32) -> float:
+    """A score as events tell it."""
+    return round(float(score), _SCORE_DIGITS)
 
 
 def says_onsets(grid: FrameGrid) -> bool:
@@ -212,7 +220,7 @@ def _event(
         end_sample=min(end, recording.n_samples),
         peak_sample=first,
         label=label,
-        score=round(float(boxes.score[i]), 4),
+        score=_told(boxes.score[i]),
         low_hz=round(float(boxes.low_hz[i]), 1),
         high_hz=round(min(float(boxes.high_hz[i]), recording.rate_hz / 2), 1),
         detector=detector,

@@ -59,6 +59,16 @@ def test_shots_a_tenth_of_a_second_apart_are_two():
     assert [round(event.start_s, 3) for event in events] == [0.352, 0.448]
 
 
+@pytest.mark.parametrize(("raw", "told"), [(0.69996, True), (0.7, True), (0.69994, False)])
+def test_what_counts_is_the_score_that_is_told(raw, told):
+    """Whoever later keeps what says 0.7 keeps what a threshold of 0.7 had found."""
+    scores = np.zeros(20)
+    scores[7] = raw
+    found = pick(Analysis(track=track(scores)), threshold=0.7)
+    assert [one.score for one in found] == ([0.7] if told else [])
+    assert [one.score >= 0.7 for one in pick(Analysis(track=track(scores)), threshold=0.1)] == [told]
+
+
 def test_an_event_takes_its_box_from_the_proposal_at_its_frame():
     scores = np.zeros(100)
     scores[40] = 0.9
