@@ -91,7 +91,7 @@ class Picker:
     def _from_peaks(self, track: ScoreTrack, column: int, proposals: Proposals) -> Proposals:
         reach = self.reach_frames(track.grid)
         scores = track.scores[:, column]
-        # By the score that is told: what says 0.7 counts at a threshold of 0.7, for whoever reads it later too.
+        # By the score that is told: what says 0.7 counts at a threshold of 0.7, also for a later reader.
         frames = peaks(scores, max(self.threshold - _SCORE_STEP, self.threshold / 2), reach)
         frames = frames[np.array([_told(one) >= self.threshold for one in scores[frames]], np.bool_)]
         at = np.searchsorted(proposals.frame, frames + track.first_frame)
