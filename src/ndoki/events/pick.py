@@ -14,7 +14,6 @@ __all__ = ["Picker", "box_iou", "peaks", "says_onsets"]
 
 _WINDOW_S = 0.5
 """A grid with frames of this length or longer is that of a whole-window classifier."""
-_SCORE_DIGITS, _SCORE_STEP = 4, 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +90,7 @@ class Picker:
     def _from_peaks(self, track: ScoreTrack, column: int, proposals: Proposals) -> Proposals:
         reach = self.reach_frames(track.grid)
         scores = track.scores[:, column]
-        # By the score that is told: what says 0.7 counts at a threshold of 0.7, also for a later reader.
-        frames = peaks(scores, max(self.threshold - _SCORE_STEP, self.threshold / 2), reach)
-        frames = frames[np.array([_told(one) >= self.threshold for one in scores[frames]], np.bool_)]
+        frames = peaks(scores, self.threshold, reach)
         at = np.searchsorted(proposals.frame, frames + track.first_frame)
         found = np.zeros(len(frames), bool)
         inside = at < len(proposals)
@@ -146,11 +143,6 @@ class Picker:
         return Proposals(**{name: getattr(boxes, name)[chosen] for name in columns})
 
 
-def _told(score: np.float32) -> float:
-    """A score as events tell it."""
-    return round(float(score), _SCORE_DIGITS)
-
-
 def says_onsets(grid: FrameGrid) -> bool:
     """Whether a frame of this grid is about an onset; one of half a second or more is a whole window."""
     return grid.frame_samples < _WINDOW_S * grid.rate_hz
@@ -198,6 +190,12 @@ def box_iou(boxes: Proposals, hop_s: float, one: int, others: npt.NDArray[np.int
     common = np.maximum(common_s, 0.0) * np.maximum(common_hz, 0.0)
     area = boxes.duration_s * (boxes.high_hz - boxes.low_hz)
     return np.asarray(common / np.maximum(area[one] + area[others] - common, 1e-9), np.float32)
+
+
+def _told(score: np.float32) -> float:
+    """A score in four digits, rounded down: what tells 0.7 counts at a threshold of 0.7, nothing else does."""
+    told = round(float(score), 4)
+    return told if score >= np.float32(told) else round(told - 1e-4, 4)
 
 
 def _event(

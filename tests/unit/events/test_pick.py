@@ -59,14 +59,28 @@ def test_shots_a_tenth_of_a_second_apart_are_two():
     assert [round(event.start_s, 3) for event in events] == [0.352, 0.448]
 
 
-@pytest.mark.parametrize(("raw", "told"), [(0.69996, True), (0.7, True), (0.69994, False)])
-def test_what_counts_is_the_score_that_is_told(raw, told):
-    """Whoever later keeps what says 0.7 keeps what a threshold of 0.7 had found."""
-    scores = np.zeros(20)
-    scores[7] = raw
-    found = pick(Analysis(track=track(scores)), threshold=0.7)
-    assert [one.score for one in found] == ([0.7] if told else [])
-    assert [one.score >= 0.7 for one in pick(Analysis(track=track(scores)), threshold=0.1)] == [told]
+ONE_SECOND = FrameGrid(rate_hz=4000, hop_samples=4000, frame_samples=4000)
+KINDS = {
+    "peaks": lambda score: Analysis(track=track([0, 0, score, 0, 0])),
+    "windows": lambda score: Analysis(track=track([0, score, 0], ONE_SECOND)),
+    "boxes": lambda score: Analysis(track=track([]), proposals=boxes((10, 1.0, 100.0, 500.0, score))),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(score=st.floats(0.25, 1.0, width=32), threshold=st.integers(1000, 10_000).map(lambda n: n / 10_000))
+def test_what_counts_at_a_threshold_is_what_tells_it_or_more(kind, score, threshold):
+    """So a table of a lower threshold, cut later, is that of the higher one."""
+    (event,) = pick(KINDS[kind](score), threshold=0.1)
+    assert abs(event.score - score) < 1e-4 + 1e-6
+    for level in (threshold, event.score, round(event.score + 1e-4, 4)):
+        if level <= 1:
+            assert bool(pick(KINDS[kind](score), threshold=level)) == (event.score >= level)
+
+
+@pytest.mark.parametrize(("score", "told"), [(0.7, 0.7), (0.69996, 0.6999), (0.99797, 0.9979), (1.0, 1.0)])
+def test_scores_are_told_in_four_digits_rounded_down(score, told):
+    assert [one.score for one in pick(KINDS["peaks"](score), threshold=0.5)] == [told]
 
 
 def test_an_event_takes_its_box_from_the_proposal_at_its_frame():
