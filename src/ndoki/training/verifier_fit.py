@@ -85,55 +85,45 @@ def fit_verifier(
         raise ConfigError(f"{len(networks)} network(s) for {network.n_folds} folds")
     if any((one.card.mel, one.card.floor) != (network.mel, network.floor) for one in networks):
         raise ConfigError("the networks take other frames than those of the recipe")
-    net = (
-        _trained(recipe, networks, fold, place)
-        if start is None
-        else _gone_on(recipe, networks, fold, place, start)
-    )
+    net = _trained(recipe, networks, fold, place, start)
     return Verifier.opened(exported_verifier(net, recipe), recipe.spec)
 
 
-def _gone_on(
+def _trained(
     recipe: VerifierRecipe,
     networks: Sequence[NetworkDetector],
     fold: int | None,
     place: Workplace,
-    start: NetworkDetector,
+    start: NetworkDetector | None = None,
 ) -> VerifierNet:
-    """The verifier of a recipe, from the file that holds its base's."""
-    base = None if recipe.base is None else as_json(recipe.base)
-    if start.verifier is None or start.card.provenance.get("verifier") != base:
-        raise ConfigError("the network's verifier is not of the recipe that this one continues")
-    which = "all" if fold is None else f"{fold}"
-    since = hashlib.sha256(start.verifier.content).hexdigest()[:8]
-    name = f"verifier-{which}-{recipe.digest[:12]}-{_named(recipe, networks, place)}-{since}.pt"
-    kept = finished_verifier(place.cache / name, recipe)
-    if kept is not None:
-        return kept
-    views = make_views(recipe, networks, place)
-    usable = _usable(views, recipe, fold)
-    some = usable[:: max(1, len(usable) // _SOME_VIEWS)]
-    begun = reopened(start.verifier, recipe, views.view[some])
-    return train_verifier(views, usable, recipe, checkpoint=place.cache / name, start_from=begun)
-
-
-def _trained(
-    recipe: VerifierRecipe, networks: Sequence[NetworkDetector], fold: int | None, place: Workplace
-) -> VerifierNet:
-    """The verifier of a recipe, its bases first. One that was trained to its end is only read.
+    """The verifier of a recipe, its base first or out of a file. If trained to its end, it is only read.
 
     One that never heard the field has no folds: it serves all.
     """
+    begun = None if start is None else _verifier_to_go_on_from(start, recipe)
     which = "all" if fold is None or not recipe.examples_of.pool.field else f"{fold}"
-    checkpoint = place.cache / f"verifier-{which}-{recipe.digest[:12]}-{_named(recipe, networks, place)}.pt"
+    since = "" if begun is None else f"-{hashlib.sha256(begun.content).hexdigest()[:8]}"
+    name = f"verifier-{which}-{recipe.digest[:12]}-{_named(recipe, networks, place)}{since}.pt"
+    checkpoint, base = place.cache / name, recipe.base
     kept = finished_verifier(checkpoint, recipe)
     if kept is not None:
         return kept
-    base = recipe.base
-    start_from = None if base is None else _trained(base, _heard_by(base, networks, place), fold, place)
+    start_from = None
+    if begun is None and base is not None:
+        start_from = _trained(base, _heard_by(base, networks, place), fold, place)
     views = make_views(recipe, networks, place)
     usable = _usable(views, recipe, fold)
+    if begun is not None:
+        some = usable[:: max(1, len(usable) // _SOME_VIEWS)]
+        start_from = reopened(begun, recipe, views.view[some])
     return train_verifier(views, usable, recipe, checkpoint=checkpoint, start_from=start_from)
+
+
+def _verifier_to_go_on_from(start: NetworkDetector, recipe: VerifierRecipe) -> Verifier:
+    base = None if recipe.base is None else as_json(recipe.base)
+    if start.verifier is None or start.card.provenance.get("verifier") != base:
+        raise ConfigError("the network's verifier is not of the recipe that this one continues")
+    return start.verifier
 
 
 def _heard_by(
