@@ -96,7 +96,7 @@ def file_system(source: str) -> "tuple[AbstractFileSystem, str]":
             "end up in every table; give the plain address, and the secret in the environment "
             "(docs/reference/storage.md)"
         )
-    # Loaded where it is needed: a tenth of a second that a run over local files does without.
+    # Loaded where it is needed: a run over local files begins sooner without it.
     from fsspec import get_filesystem_class
 
     kind, protocol = kind_of(source) or "", source.partition("://")[0].lower()

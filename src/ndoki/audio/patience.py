@@ -91,14 +91,14 @@ def begin(work: Coroutine[Any, Any, T]) -> "Future[T]":
     RemoteError
         Requests were abandoned.
     """
+    import asyncio
+
+    from fsspec.asyn import get_loop
+
     with _changing:
         if _is_stopped.is_set():
             work.close()
             raise RemoteError("the run was stopped")
-        import asyncio
-
-        from fsspec.asyn import get_loop
-
         future = asyncio.run_coroutine_threadsafe(work, get_loop())
         _requests.add(future)
     future.add_done_callback(_requests.discard)

@@ -10,8 +10,8 @@ __all__ = ["highest_near"]
 def highest_near(values: Floats, reach: int) -> Floats:
     """For each row the highest of those up to ``reach`` rows away, column by column.
 
-    Each pass looks twice as far as the one before. (``scipy.ndimage``, which has it too, takes a tenth of a
-    second to import, in every process that hears.)
+    Each pass looks twice as far as the one before. (``scipy.ndimage``, which has it too, is
+    slow to import, in every process that hears.)
 
     Parameters
     ----------

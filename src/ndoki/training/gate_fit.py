@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.ndimage import maximum_filter1d
 from torch import Tensor
 from torch.nn import functional
 
 from ndoki.core.errors import ConfigError
+from ndoki.core.sliding import highest_near
 from ndoki.core.types import Floats
 from ndoki.detectors.network.gate import Gate, GateSpec
 from ndoki.events.pick import peaks
@@ -125,7 +125,7 @@ def spread_estimates(gate: Gate, rows: npt.NDArray[np.float16]) -> Floats:
         cells[first + spec.before_cells : end - spec.after_cells] = gate.estimates(part)
     each = np.full(len(rows) * LEVEL_STEP, -np.inf, np.float32)
     each[: n_cells * spec.cell_frames] = np.repeat(cells, spec.cell_frames)
-    return np.asarray(maximum_filter1d(each, 2 * gate.spread_frames + 1), np.float32)
+    return highest_near(each, gate.spread_frames)
 
 
 def _trained(sound: Listened, fit: GateFit) -> GateNet:
