@@ -51,7 +51,7 @@ gate: $(VENV)/.base ## events that the network's gate loses, and how much sound 
 collection: $(VENV)/.base ## 140 000 h on a laptop, 16 and 256 machines: time, bytes, bottleneck
 	$(PYTHON) benchmarks/collection.py
 
-folds: $(VENV)/.test ## train the networks of the cross-validation, and the one that never heard the field (four hours on two cores)
+folds: $(VENV)/.test ## train the networks of the cross-validation, and the one that never heard the field (hours)
 	$(VENV)/bin/ndoki train recipes/gunshot-simulated.toml --out build/first/gunshot-simulated.onnx
 	$(VENV)/bin/ndoki train recipes/gunshot-forests.toml --out build/wide/gunshot-forests.onnx
 	$(VENV)/bin/ndoki verifier build/first/gunshot-simulated.onnx --recipe recipes/verifier-forests.toml --heard-by build/wide/gunshot-forests.onnx --out benchmarks/folds/gunshot-simulated.onnx
