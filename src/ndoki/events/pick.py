@@ -193,7 +193,7 @@ def box_iou(boxes: Proposals, hop_s: float, one: int, others: npt.NDArray[np.int
 
 
 def _told(score: np.float32) -> float:
-    """A score in four digits, rounded down: what tells 0.7 counts at a threshold of 0.7, nothing else does."""
+    """A score in four digits, rounded down: what tells 0.7 counts at a threshold of 0.7, and vice versa."""
     told = round(float(score), 4)
     return told if score >= np.float32(told) else round(told - 1e-4, 4)
 

@@ -96,7 +96,7 @@ def _trained(
     place: Workplace,
     start: NetworkDetector | None = None,
 ) -> VerifierNet:
-    """The verifier of a recipe, its base first or out of a file. If trained to its end, it is only read.
+    """The verifier of a recipe, its base first or out of a file; one that is done is only read.
 
     One that never heard the field has no folds: it serves all.
     """
