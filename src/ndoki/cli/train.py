@@ -1,6 +1,7 @@
 """``ndoki train``: from a recipe to a detector file."""
 
 import os
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,14 @@ __all__ = ["require_training", "train"]
 @click.argument("recipe", type=click.Path(path_type=Path), metavar="RECIPE.toml")
 @data_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where the detector goes.")
+@click.option(
+    "--go-on",
+    "begun",
+    type=click.Path(path_type=Path),
+    metavar="NETWORK.onnx",
+    help="Go on from this file's network, which is that of the recipe that RECIPE.toml continues. Its "
+    "verifier is kept.",
+)
 @fold_option
 @click.option(
     "--folds-from",
@@ -77,22 +86,35 @@ def _network(
     recipe: Path,
     data: Path,
     out: Path | None,
+    begun: Path | None,
     fold: int | None,
     folds_from: Path | None,
     cache: Path,
     jobs: int | None,
 ) -> Path:
     require_training()
+    from ndoki.detectors.network.detector import network_from
     from ndoki.tables.atomic import write_bytes
+    from ndoki.training.export import export, with_card
     from ndoki.training.finish import calibrated
     from ndoki.training.recipe import read_recipe
-    from ndoki.training.run import Workplace, card_for, exported, make_pool, train_fold
+    from ndoki.training.run import Workplace, card_for, make_pool, train_fold
 
     settings = read_recipe(recipe)
     place = Workplace(manifest=data, cache=cache, n_processes=jobs or os.cpu_count() or 1)
-    content = exported(train_fold(settings, make_pool(settings, place), fold, place), settings, place)
+    card, verifier, start = card_for(settings, place), None, None
+    if begun is not None:
+        start = begun.read_bytes()
+        base = network_from(start, str(begun))
+        verifier = base.verifier
+        if verifier is not None:
+            told = {"verifier": base.card.provenance["verifier"]}
+            card = replace(card, provenance=card.provenance | told)
+    content = export(train_fold(settings, make_pool(settings, place), fold, place, begun=start), card)
     if folds_from is not None:
-        content = calibrated(content, data, folds_from, settings.n_folds, card_for(settings, place))
+        content = calibrated(content, data, folds_from, settings.n_folds, card, verifier)
+    elif verifier is not None:
+        content = with_card(content, card, verifier)
     suffix = "" if fold is None else f"-fold{fold}"
     path = out or Path(f"{settings.name}{suffix}.onnx")
     write_bytes(path, content)

@@ -17,7 +17,7 @@ from ndoki.training.network import GunshotNet, NetworkSpec
 from ndoki.training.pool import FRAME_STEP_DB, Pool
 from ndoki.training.precision import knows_bfloat16
 
-__all__ = ["LoopSpec", "finished", "train_network"]
+__all__ = ["LoopSpec", "finished", "some_frames", "train_network"]
 
 _log = logging.getLogger(__name__)
 _SHORT_FRAMES, _LONG_FRAMES = 256, 448
@@ -113,6 +113,19 @@ def _batch_at(
     take_short = rng.random() < short.mean()
     chosen = rng.choice(usable[short == take_short], spec.batch_size)
     return _draw(pool, chosen, _SHORT_FRAMES if take_short else _LONG_FRAMES, net, spec, rng)
+
+
+def some_frames(
+    pool: Pool, usable: npt.NDArray[np.int64], net: NetworkSpec, spec: LoopSpec, *, n: int, seed: int
+) -> Tensor:
+    """Frames of some examples as a training is given them.
+
+    Returns
+    -------
+    float32, shape (n, n_frames, n_mels), in units of 10 dB
+    """
+    rng = np.random.default_rng(seed)
+    return _draw(pool, rng.choice(usable, n), _SHORT_FRAMES, net, spec, rng).frames
 
 
 def onset_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -1,4 +1,9 @@
-"""A verifier's file → weights that learn on: who has the file needs no checkpoint."""
+"""A network's or a verifier's file → weights that learn on: who has the file needs no checkpoint.
+
+In a file every batch normalisation is folded into its convolution (S. Ioffe and C. Szegedy, 2015, section
+3.1). So each gets back the mean and variance of what it is given for some examples, and the scale and shift
+that undo both: the answers stay, and training begins where the file is.
+"""
 
 from collections.abc import Iterator
 
@@ -11,19 +16,41 @@ from torch import Tensor, nn
 
 from ndoki.core.errors import ConfigError
 from ndoki.detectors.network.verifier import Verifier
+from ndoki.training.network import GunshotNet, NetworkSpec
 from ndoki.training.pool import FRAME_STEP_DB
 from ndoki.training.verifier_network import VerifierNet
 from ndoki.training.verifier_recipe import VerifierRecipe
 
-__all__ = ["reopened"]
+__all__ = ["reopened_network", "reopened_verifier"]
 
 
-def reopened(verifier: Verifier, recipe: VerifierRecipe, views: npt.NDArray[np.int8]) -> VerifierNet:
+def reopened_network(content: bytes, spec: NetworkSpec, frames: Tensor) -> GunshotNet:
+    """The network of a file, with its normalisations as training needs them.
+
+    Parameters
+    ----------
+    content
+        The file's.
+    frames
+        float32, shape (n, n_frames, n_mels), in units of 10 dB: some hundred examples to be learned from.
+
+    Returns
+    -------
+    GunshotNet
+        In evaluation mode.
+
+    Raises
+    ------
+    ConfigError
+        The file's network has another shape than ``spec``.
+    """
+    net = GunshotNet(spec).eval()
+    _reopen(net, content, frames, "network")
+    return net
+
+
+def reopened_verifier(verifier: Verifier, recipe: VerifierRecipe, views: npt.NDArray[np.int8]) -> VerifierNet:
     """The network of a verifier's file, with its normalisations as training needs them.
-
-    In a file every batch normalisation is folded into its convolution (S. Ioffe and C. Szegedy, 2015,
-    section 3.1). So each gets back the mean and variance of what it is given for some views, and the scale
-    and shift that undo both: the answers stay, and training begins where the file is.
 
     Parameters
     ----------
@@ -41,21 +68,28 @@ def reopened(verifier: Verifier, recipe: VerifierRecipe, views: npt.NDArray[np.i
         The file's verifier has another shape than the recipe's.
     """
     net = VerifierNet(recipe).eval()
-    stored = [torch.from_numpy(weights) for weights in _weights(verifier.content)]
+    view = torch.from_numpy(np.asarray(views)).float().mul_(FRAME_STEP_DB / 10.0)
+    _reopen(net, verifier.content, view, "verifier")
+    return net
+
+
+def _reopen(net: nn.Module, content: bytes, shown: Tensor, what: str) -> None:
+    stored = [torch.from_numpy(weights) for weights in _weights(content)]
     layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear)]
     if [layer.weight.shape for layer in layers] != [weights.shape for weights in stored[::2]]:
-        raise ConfigError("the verifier to go on from has another shape than the recipe's")
+        raise ConfigError(f"the {what} to go on from has another shape than the recipe's")
     norms = [norm for norm in net.modules() if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)]
-    view = torch.from_numpy(np.asarray(views)).float().mul_(FRAME_STEP_DB / 10.0)
+    folded: list[Tensor] = []
     with torch.no_grad():
         for layer, weights, bias in zip(layers, stored[::2], stored[1::2], strict=True):
             layer.weight.copy_(weights)
-            if layer.bias is not None:
+            if layer.bias is None:
+                folded.append(bias)
+            else:
                 layer.bias.copy_(bias)
         # One after the other: what a normalisation is given depends on those before it.
-        for norm, bias in zip(norms, stored[1::2], strict=False):
-            _undo(norm, bias, _given(net, norm, view))
-    return net
+        for norm, bias in zip(norms, folded, strict=True):
+            _undo(norm, bias, _given(net, norm, shown))
 
 
 def _weights(content: bytes) -> Iterator[npt.NDArray[np.float32]]:
@@ -67,11 +101,11 @@ def _weights(content: bytes) -> Iterator[npt.NDArray[np.float32]]:
             yield from (np.array(numpy_helper.to_array(stored[name])) for name in node.input[1:])
 
 
-def _given(net: VerifierNet, norm: nn.Module, view: Tensor) -> Tensor:
-    """What a layer is given for some views."""
+def _given(net: nn.Module, norm: nn.Module, shown: Tensor) -> Tensor:
+    """What a layer is given for some examples."""
     kept: list[Tensor] = []
     hook = norm.register_forward_pre_hook(lambda _, given: kept.append(given[0]))
-    net(view)
+    net(shown)
     hook.remove()
     return kept[0]
 

@@ -10,15 +10,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ndoki.core.errors import ConfigError
 from ndoki.datasets.edition import EDITION
 from ndoki.datasets.manifest import manifest_digest
 from ndoki.detectors.network.card import Card
+from ndoki.detectors.network.detector import network_from
 from ndoki.training.export import export
-from ndoki.training.loop import finished, train_network
+from ndoki.training.loop import finished, some_frames, train_network
 from ndoki.training.material import build_materials
 from ndoki.training.network import STEP_FRAMES, GunshotNet
 from ndoki.training.pool import Pool, build_pool
-from ndoki.training.recipe import Recipe
+from ndoki.training.recipe import Recipe, recipe_from
+from ndoki.training.reopen import reopened_network
 from ndoki.training.targets import LABELS
 
 __all__ = [
@@ -34,6 +37,8 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+_SOME_EXAMPLES = 200
+"""Examples by which a file's normalisations are measured anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,18 +90,47 @@ def make_pool(recipe: Recipe, place: Workplace) -> Pool:
     return pool
 
 
-def train_fold(recipe: Recipe, pool: Pool, fold: int | None, place: Workplace) -> GunshotNet:
-    """Train on all folds but one; with None, on the whole training split."""
+def train_fold(
+    recipe: Recipe, pool: Pool, fold: int | None, place: Workplace, *, begun: bytes | None = None
+) -> GunshotNet:
+    """Train on all folds but one; with None, on the whole training split.
+
+    Parameters
+    ----------
+    begun
+        Content of the file of the network of the recipe's base, to go on from; without it that network is
+        read from the cache, or trained.
+
+    Raises
+    ------
+    ConfigError
+        ``begun`` is of another recipe than the base.
+    """
+    usable = usable_examples(pool, recipe, fold)
+    checkpoint, start_from = checkpoint_of(recipe, fold, place), None
+    if begun is not None:
+        _check_base(begun, recipe)
+        checkpoint = checkpoint.with_stem(f"{checkpoint.stem}-{hashlib.sha256(begun).hexdigest()[:8]}")
+        shown = some_frames(pool, usable, recipe.network, recipe.loop, n=_SOME_EXAMPLES, seed=recipe.seed)
+        start_from = reopened_network(begun, recipe.network, shown)
+    elif recipe.base is not None:
+        start_from = network_of(recipe.base, fold, place)
     place.cache.mkdir(parents=True, exist_ok=True)
     return train_network(
         pool,
-        usable_examples(pool, recipe, fold),
+        usable,
         recipe.network,
         recipe.loop,
         seed=recipe.seed,
-        checkpoint=checkpoint_of(recipe, fold, place),
-        start_from=None if recipe.base is None else network_of(recipe.base, fold, place),
+        checkpoint=checkpoint,
+        start_from=start_from,
     )
+
+
+def _check_base(begun: bytes, recipe: Recipe) -> None:
+    told = network_from(begun, "the network to go on from").card.provenance.get("recipe")
+    if recipe.base is None or told is None or recipe_from(told, "its recipe") != recipe.base:
+        raise ConfigError("the network to go on from is not of the recipe that this one continues")
 
 
 def network_of(recipe: Recipe, fold: int | None, place: Workplace) -> GunshotNet:

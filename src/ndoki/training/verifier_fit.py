@@ -16,7 +16,7 @@ from ndoki.detectors.network.card import Card
 from ndoki.detectors.network.detector import NetworkDetector, network_from
 from ndoki.detectors.network.verifier import Verifier
 from ndoki.training.material import build_materials
-from ndoki.training.reopen import reopened
+from ndoki.training.reopen import reopened_verifier
 from ndoki.training.run import Workplace, exported, mark, network_of
 from ndoki.training.verifier_loop import finished_verifier, train_verifier
 from ndoki.training.verifier_network import VerifierNet, exported_verifier
@@ -115,7 +115,7 @@ def _trained(
     usable = _usable(views, recipe, fold)
     if begun is not None:
         some = usable[:: max(1, len(usable) // _SOME_VIEWS)]
-        start_from = reopened(begun, recipe, views.view[some])
+        start_from = reopened_verifier(begun, recipe, views.view[some])
     return train_verifier(views, usable, recipe, checkpoint=checkpoint, start_from=start_from)
 
 

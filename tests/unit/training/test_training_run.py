@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from onnxruntime import InferenceSession
 
 from ndoki.audio.recording import describe
 from ndoki.cli.train import train
@@ -141,6 +142,67 @@ def test_examples_of_another_edition_are_made_anew(recipe, data_set, tmp_path, m
         make_pool(settings, place)
     assert len(list(place.cache.glob("pool-*"))) == 2
     assert checkpoint_of(settings, 0, place) != before
+
+
+def continued(recipe: Path, n_steps: int) -> Path:
+    """A recipe that continues ``recipe``, next to it."""
+    path = recipe.with_name("further.toml")
+    further = RECIPE.replace("n_steps = 5", f"n_steps = {n_steps}")
+    path.write_text(f'continues = "{recipe.name}"\n{further}')
+    return path
+
+
+def test_a_files_network_is_gone_on_from_without_its_checkpoints(recipe, data_set, tmp_path):
+    """Without a step it gives the answers of the file, and with some it gives others."""
+    start, cache = tmp_path / "start.onnx", str(tmp_path / "cache")
+    run(recipe, data_set, start, "--cache", str(tmp_path / "elsewhere"))
+    outputs = [tmp_path / f"after-{n_steps}.onnx" for n_steps in (0, 3)]
+    for n_steps, out in zip((0, 3), outputs, strict=True):
+        further = continued(recipe, n_steps)
+        assert run(further, data_set, out, "--cache", cache, "--go-on", str(start)).exit_code == 0
+    told = load_network(outputs[1]).card.provenance["recipe"]
+    assert (told["loop"]["n_steps"], told["base"]["loop"]["n_steps"]) == (3, 5)
+    assert not list((tmp_path / "cache").glob("net-*-all-*")), "the base was not trained again"
+    frames = np.random.default_rng(5).normal(0, 1, (1, 80, 40)).astype(np.float32)
+    first, same, other = (
+        InferenceSession(path).run(None, {"frames": frames})[0] for path in (start, *outputs)
+    )
+    np.testing.assert_allclose(same, first, atol=1e-4)
+    assert np.abs(other - first).max() > 1e-4
+
+
+def test_only_the_network_of_its_base_is_gone_on_from(recipe, data_set, tmp_path):
+    start, out = tmp_path / "start.onnx", tmp_path / "after.onnx"
+    run(recipe, data_set, start, "--cache", str(tmp_path / "cache"))
+    further = continued(recipe, 5)
+    recipe.write_text(RECIPE.replace("n_steps = 5", "n_steps = 6"))
+    for unfit in (further, recipe):
+        with pytest.raises(ConfigError, match="not of the recipe that this one continues"):
+            run(unfit, data_set, out, "--cache", str(tmp_path / "cache"), "--go-on", str(start))
+    assert not out.exists()
+
+
+def test_a_base_that_is_gone_on_from_keeps_its_verifier(data_set, tmp_path, checkout):
+    """The shipped network has one: it stays with the network that goes on, and so does its recipe's name."""
+    shipped = checkout / "src/ndoki/models/gunshot.onnx"
+    further = tmp_path / "further.toml"
+    base = (checkout / "recipes/gunshot.toml").read_text()
+    own = base.replace("gunshot-simulated.toml", str(checkout / "recipes/gunshot.toml"))
+    for line in base.splitlines():
+        name = line.split(" = ")[0]
+        if name in {"n_steps", "n_examples"}:
+            own = own.replace(line, f"{name} = {16 if name == 'n_examples' else 1}")
+    further.write_text(own.replace("n_folds = 5", "n_folds = 2"))
+    arguments = [str(further), "--data", str(data_set), "--go-on", str(shipped), "--jobs", "1"]
+    out = tmp_path / "out.onnx"
+    arguments += ["--cache", str(tmp_path / "cache"), "--out", str(out)]
+    assert CliRunner().invoke(train, arguments, catch_exceptions=False).exit_code == 0
+    went_on, start = load_network(out), load_network(shipped)
+    assert went_on.verifier is not None
+    assert start.verifier is not None
+    assert went_on.verifier.content == start.verifier.content
+    assert went_on.card.provenance["verifier"] == start.card.provenance["verifier"]
+    assert went_on.gate is None
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from ndoki.training.gate_network import GateNet, weights_of
 from ndoki.training.loop import LoopSpec
 from ndoki.training.network import GunshotNet
 from ndoki.training.recipe import PoolSpec, Recipe
-from ndoki.training.reopen import reopened
+from ndoki.training.reopen import reopened_verifier
 from ndoki.training.run import Workplace, exported
 from ndoki.training.verifier_fit import card_with, fit_verifier
 from ndoki.training.verifier_loop import train_verifier
@@ -213,7 +213,7 @@ def test_a_reopened_verifier_is_normalised_in_training_as_in_use(second):
     """What its layers are given for the views has the statistics that it keeps."""
     start, continued = load_network(second[0]), second[1]
     views = np.random.default_rng(1).normal(20, 20, (64, 64, 40)).clip(-127, 127).astype(np.int8)
-    net = reopened(start.verifier, continued, views)
+    net = reopened_verifier(start.verifier, continued, views)
     shown = torch.from_numpy(views).float() * 0.05
     with torch.no_grad():
         in_use = net(shown)
@@ -237,7 +237,7 @@ def test_a_verifier_of_another_shape_is_refused(second):
     start, continued = load_network(second[0]), second[1]
     wider = replace(continued, base=None, channels=(2, 3, 4, 5, 6))
     with pytest.raises(ConfigError, match="another shape"):
-        reopened(start.verifier, wider, np.zeros((2, 64, 40), np.int8))
+        reopened_verifier(start.verifier, wider, np.zeros((2, 64, 40), np.int8))
 
 
 def test_too_few_networks_are_refused(fitted):
