@@ -96,10 +96,11 @@ def close_ups(
         if end > made_end:
             made_first, made_end = start, min(_end_of_overlap(firsts[i:], spec.n_frames), n_there)
             made = log_mel(samples[made_first * hop : (made_end - 1) * hop + mel.frame_samples], mel)
-        levels_db = made[start - made_first : end - made_first].copy()
+        levels_db, shown = made[start - made_first : end - made_first], view[start - first : end - first]
         quiet = int(spec.quiet_share * len(levels_db))
-        levels_db -= np.partition(levels_db, quiet, axis=0)[quiet]
-        view[start - first : end - first] = np.clip(levels_db, _LOWEST_DB, _HIGHEST_DB) * np.float32(0.1)
+        np.subtract(levels_db, np.partition(levels_db, quiet, axis=0)[quiet], out=shown)
+        np.clip(shown, _LOWEST_DB, _HIGHEST_DB, out=shown)
+        shown *= np.float32(0.1)
         yield view
 
 

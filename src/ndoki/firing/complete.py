@@ -19,8 +19,10 @@ _SAME = round(0.06 / GABOR_GRID.hop_s)
 """A shot of the sequence and an event closer than this are one."""
 _HINT_REACH = round(0.032 / GABOR_GRID.hop_s)
 _UNHEARD_LOG_ODDS = np.float32(-2.0)
-"""Added to the evidence where the detector hears nothing at all. Chosen, as the weight of a pause, on
-simulated firings (preset TRAIN) that no model learned from."""
+_UNHEARD_ALONE_LOG_ODDS = np.float32(-4.0)
+"""Added to the evidence where the detector hears nothing at all, and once more where no mechanism foretells a
+shot there: a raindrop beside a shot would else be another. Chosen, as the weight of a pause, on simulated
+firings and days (preset TRAIN) that no model learned from."""
 _RULES = FiringRules()
 
 
@@ -59,11 +61,15 @@ def completed(
     """
     sure = [one for one in events if one.score >= sure_score]
     faint = [one for one in events if one.score < sure_score]
-    heard = replace(evidence, log_odds=_doubted(evidence, hint_samples))
+    is_heard = _heard(evidence, hint_samples)
+    heard = replace(
+        evidence, log_odds=np.where(is_heard, evidence.log_odds, evidence.log_odds + _UNHEARD_LOG_ODDS)
+    )
+    doubts = np.where(is_heard, np.float32(0), _UNHEARD_ALONE_LOG_ODDS)
     onsets = _frames_of(sure, recording)
     added: list[Event] = []
-    for first_frame, log_odds in _stretches(heard, onsets):
-        firing = best_firing(log_odds, GABOR_GRID.hop_s, _RULES)
+    for first_frame, log_odds, doubted in _stretches(heard, doubts, onsets):
+        firing = best_firing(log_odds, GABOR_GRID.hop_s, _RULES, doubted)
         sure, missed = _merged(sure, onsets, firing, first_frame, recording, sure_score)
         added += missed
     apart = np.abs(_frames_of(faint, recording)[:, None] - _frames_of(added, recording))
@@ -76,17 +82,16 @@ def _frames_of(events: Sequence[Event], recording: Recording) -> Places:
     return np.array([GABOR_GRID.frame_at(one.first_sample, recording.rate_hz) for one in events], np.int64)
 
 
-def _doubted(evidence: Evidence, hint_samples: Sequence[int]) -> Floats:
-    """Log odds, lower where the detector hears nothing."""
+def _heard(evidence: Evidence, hint_samples: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """Of each frame, whether the detector hears anything there."""
     hints = np.array([GABOR_GRID.frame_at(one, GABOR_GRID.rate_hz) for one in hint_samples], np.int64)
     hints.sort()
     first = np.searchsorted(hints, evidence.frame - _HINT_REACH)
-    is_heard = first < np.searchsorted(hints, evidence.frame + _HINT_REACH, side="right")
-    return np.where(is_heard, evidence.log_odds, evidence.log_odds + _UNHEARD_LOG_ODDS)
+    return np.asarray(first < np.searchsorted(hints, evidence.frame + _HINT_REACH, side="right"))
 
 
-def _stretches(evidence: Evidence, onsets: Places) -> Iterator[tuple[int, Floats]]:
-    """First frame and log odds of stretches that hold an event, so far apart that no sequence spans two."""
+def _stretches(evidence: Evidence, doubts: Floats, onsets: Places) -> Iterator[tuple[int, Floats, Floats]]:
+    """First frame, log odds and doubts of stretches that hold an event, too far apart for one sequence."""
     heard = np.flatnonzero(evidence.log_odds > 0)
     apart = _RULES.pause_s[1] / GABOR_GRID.hop_s
     for part in np.split(heard, np.flatnonzero(np.diff(evidence.frame[heard]) > apart) + 1):
@@ -95,9 +100,11 @@ def _stretches(evidence: Evidence, onsets: Places) -> Iterator[tuple[int, Floats
         rows = slice(part[0], part[-1] + 1)
         frames = evidence.frame[rows]
         if ((onsets >= frames[0] - _SAME) & (onsets <= frames[-1] + _SAME)).any():
-            log_odds = np.full(frames[-1] - frames[0] + 1, LEAST_LOG_ODDS, np.float32)
-            log_odds[frames - frames[0]] = evidence.log_odds[rows]
-            yield int(frames[0]), log_odds
+            first, n = int(frames[0]), int(frames[-1] - frames[0]) + 1
+            log_odds, doubted = np.full(n, LEAST_LOG_ODDS, np.float32), np.zeros(n, np.float32)
+            log_odds[frames - first] = evidence.log_odds[rows]
+            doubted[frames - first] = doubts[rows]
+            yield first, log_odds, doubted
 
 
 def _merged(

@@ -104,7 +104,15 @@ class Firing:
     log_odds: float
 
 
-def best_firing(log_odds: Floats, hop_s: float, rules: FiringRules) -> Firing:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Heard:
+    """Log odds of a shot at each frame: where a mechanism's shot before it foretells it, and elsewhere."""
+
+    foretold: Doubles
+    alone: Doubles
+
+
+def best_firing(log_odds: Floats, hop_s: float, rules: FiringRules, doubts: Floats | None = None) -> Firing:
     """Find the best sequence.
 
     Parameters
@@ -114,13 +122,17 @@ def best_firing(log_odds: Floats, hop_s: float, rules: FiringRules) -> Firing:
         begins than where none does.
     hop_s
         Step of the frames.
+    doubts
+        float32, shape (n,), 0 or less: added to the log odds of shots that no mechanism foretells, which are
+        the first and those after a pause. None: 0.
     """
-    evidence = np.maximum(log_odds.astype(np.float64), LEAST_LOG_ODDS)
-    aimed = _best_sequence(evidence, hop_s, rules, np.empty(0))
-    regular = _best_sequence(evidence, hop_s, rules, rules.intervals_s)
-    if _alternates(regular, evidence, rules):
+    foretold = np.maximum(log_odds.astype(np.float64), LEAST_LOG_ODDS)
+    heard = _Heard(foretold=foretold, alone=foretold if doubts is None else foretold + doubts)
+    aimed = _best_sequence(heard, hop_s, rules, np.empty(0))
+    regular = _best_sequence(heard, hop_s, rules, rules.intervals_s)
+    if _alternates(regular, foretold, rules):
         slower_s = rules.intervals_s[rules.intervals_s > 1.5 * (regular.interval_s or 0.0)]
-        regular = _best_sequence(evidence, hop_s, rules, slower_s)
+        regular = _best_sequence(heard, hop_s, rules, slower_s)
     return regular if regular.log_odds - rules.mechanism_cost > aimed.log_odds else aimed
 
 
@@ -134,29 +146,33 @@ def _alternates(firing: Firing, evidence: Doubles, rules: FiringRules) -> bool:
     return is_possible and abs(off) > rules.alternation
 
 
-def _best_sequence(evidence: Doubles, hop_s: float, rules: FiringRules, intervals_s: Doubles) -> Firing:
+def _best_sequence(heard: _Heard, hop_s: float, rules: FiringRules, intervals_s: Doubles) -> Firing:
     """Best sequence under the best of some intervals, or of pauses alone where there are none."""
-    steps = _steps(hop_s, rules, intervals_s)
-    lead = int(max(gaps[-1] for gaps, _ in steps))
+    pauses, *regular = _steps(hop_s, rules, intervals_s)
+    n = len(heard.alone)
+    lead = int(max(gaps[-1] for gaps, _ in (pauses, *regular)))
     n_intervals = max(1, len(intervals_s))
     every = np.arange(n_intervals)
-    best = np.full((lead + len(evidence), n_intervals), _NEVER)
-    best[lead:] = evidence[:, None]
+    best = np.full((lead + n, n_intervals), _NEVER)
+    best[lead:] = heard.alone[:, None]
     source = np.full(best.shape, -1, np.int64)
     # A pause ends where something is heard; a mechanism goes on also where nothing is.
-    places = np.arange(len(evidence)) if len(intervals_s) else np.flatnonzero(evidence > 0)
-    for t, here in zip((places + lead).tolist(), evidence[places].tolist(), strict=True):
-        value, before = np.zeros(n_intervals), source[t]
-        for gaps, weights in steps if here > 0 else steps[1:]:
+    is_heard = heard.alone > 0
+    places = np.arange(n) if len(intervals_s) else np.flatnonzero(is_heard)
+    for place in places.tolist():
+        t, alone, foretold = place + lead, heard.alone[place], heard.foretold[place]
+        value, before = best[t], source[t]
+        ways = [(pauses, alone)] if is_heard[place] else []
+        for (gaps, weights), here in (*ways, *((step, foretold) for step in regular)):
             # Gaps are neighbours, so what lies that far back is one piece.
             after = best[t - gaps[-1] : t - gaps[0] + 1][::-1] + weights
             chosen = after.argmax(axis=0)
-            gain = after[chosen, every]
+            gain = after[chosen, every] + here
             better = gain > value
             if better.any():
                 value = np.where(better, gain, value)
                 before = np.where(better, t - gaps[chosen], before)
-        best[t], source[t] = value + here, before
+        best[t], source[t] = value, before
     last, which = (int(one) for one in np.unravel_index(np.argmax(best), best.shape))
     frames = [last]
     while source[frames[-1], which] >= 0:
@@ -165,7 +181,7 @@ def _best_sequence(evidence: Doubles, hop_s: float, rules: FiringRules, interval
     interval_s = float(intervals_s[which]) if len(intervals_s) else None
     return Firing(
         frames=found,
-        gains=_gains(found, evidence, hop_s, rules, interval_s),
+        gains=_gains(found, heard, hop_s, rules, interval_s),
         interval_s=interval_s,
         log_odds=float(best[last, which]),
     )
@@ -188,21 +204,24 @@ def _steps(hop_s: float, rules: FiringRules, intervals_s: Doubles) -> list[tuple
 
 
 def _gains(
-    frames: Places, evidence: Doubles, hop_s: float, rules: FiringRules, interval_s: float | None
+    frames: Places, heard: _Heard, hop_s: float, rules: FiringRules, interval_s: float | None
 ) -> Doubles:
     """What each shot is worth: its evidence and its gaps, against the one gap that would be left."""
 
-    def weight(gap: int) -> float:
+    def weight(gap: int) -> tuple[float, bool]:
+        """Of a gap, and whether it is a mechanism's."""
         # A gap that is too short for a pause counts as the shortest, one too long as the longest.
         pause = float(rules.log_pause(np.clip(gap * hop_s, *rules.pause_s), mechanism=interval_s is not None))
         regular = -math.inf if interval_s is None else float(rules.log_regular(gap * hop_s, interval_s))
-        return max(pause, regular) + math.log(hop_s)
+        return max(pause, regular) + math.log(hop_s), regular > pause
 
     gaps = [weight(int(next_ - one)) for one, next_ in pairwise(frames)]
     gains = []
     for i, frame in enumerate(frames):
-        gain = float(evidence[frame]) + sum(gaps[max(0, i - 1) : i + 1])
+        around = gaps[max(0, i - 1) : i + 1]
+        log_odds = heard.foretold if any(is_regular for _, is_regular in around) else heard.alone
+        gain = float(log_odds[frame]) + sum(one for one, _ in around)
         if 0 < i < len(frames) - 1:
-            gain -= weight(int(frames[i + 1] - frames[i - 1]))
+            gain -= weight(int(frames[i + 1] - frames[i - 1]))[0]
         gains.append(gain)
     return np.asarray(gains)

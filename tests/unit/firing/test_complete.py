@@ -80,6 +80,16 @@ def test_where_the_detector_hears_nothing_more_is_asked_for():
     assert len(run([event(5.0)], evidence(5.0, 5.5), hints(5.0))) == 2
 
 
+def test_raindrops_around_a_shot_are_none_where_the_detector_hears_nothing():
+    """They sound much like onsets; a shot of a mechanism is one although the detector is deaf to it."""
+    drops_s = (4.1, 4.43, 5.7)
+    assert starts(run([event(5.0)], evidence(5.0, *drops_s, log_odds=9.0), hints(5.0))) == [5.0]
+    assert len(run([event(5.0)], evidence(5.0, *drops_s, log_odds=9.0))) == 4
+    burst_s = [5.0, 5.1, 5.2, 5.3, 5.4]
+    found = run([event(5.0)], evidence(*burst_s, *drops_s, log_odds=9.0), hints(5.0))
+    assert starts(found) == pytest.approx(burst_s, abs=0.003)
+
+
 @pytest.mark.parametrize("onset_s", [4.9, 5.1, 8.0])
 def test_without_an_event_near_by_nothing_is_added(onset_s):
     events = [event(onset_s)]

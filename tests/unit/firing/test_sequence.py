@@ -16,29 +16,33 @@ RULES = FiringRules()
 FEW = FiringRules(n_intervals=3, pause_s=(0.15, 0.27), mechanism_cost=1.0, alternation=np.inf)
 
 
-def slow_log_odds(evidence, interval_s):
+def slow_log_odds(evidence, doubts, interval_s):
     """Best sum of evidence and gaps over all sets of frames; with pauses only where there is no interval."""
-    evidence = np.maximum(evidence, LEAST_LOG_ODDS)
+    foretold = np.maximum(evidence, LEAST_LOG_ODDS)
+    alone = foretold + doubts
 
-    def gap(first, second):
+    def step(first, second):
         gap_s, logs = (second - first) * COARSE_S, [-np.inf]
-        if FEW.pause_s[0] - 1e-9 <= gap_s <= FEW.pause_s[1] + 1e-9 and evidence[second] > 0:
-            logs.append(float(FEW.log_pause(gap_s, mechanism=interval_s is not None)))
+        if FEW.pause_s[0] - 1e-9 <= gap_s <= FEW.pause_s[1] + 1e-9 and alone[second] > 0:
+            logs.append(float(FEW.log_pause(gap_s, mechanism=interval_s is not None)) + alone[second])
         if interval_s is not None and gap_s < 0.2:
-            logs.append(float(FEW.log_regular(gap_s, interval_s)))
+            logs.append(float(FEW.log_regular(gap_s, interval_s)) + foretold[second])
         return max(logs) + np.log(COARSE_S)
 
     sets = [one for n in range(1, 7) for one in combinations(range(len(evidence)), n)]
-    return max(sum(evidence[list(one)]) + sum(gap(*two) for two in pairwise(one)) for one in sets)
+    return max(alone[one[0]] + sum(step(*two) for two in pairwise(one)) for one in sets)
+
+
+NINE = {"min_size": 9, "max_size": 9}
 
 
 @settings(max_examples=25)
-@given(st.lists(st.floats(-5, 9), min_size=9, max_size=9))
-def test_no_sequence_is_better(values):
-    evidence = np.array(values, np.float32)
-    aimed = slow_log_odds(evidence, None)
-    regular = max(slow_log_odds(evidence, interval_s) for interval_s in FEW.intervals_s)
-    found = best_firing(evidence, COARSE_S, FEW)
+@given(st.lists(st.floats(-5, 9), **NINE), st.lists(st.sampled_from([0.0, 0.0, -4.0]), **NINE))
+def test_no_sequence_is_better(values, doubts):
+    evidence, doubted = np.array(values, np.float32), np.array(doubts, np.float32)
+    aimed = slow_log_odds(evidence, doubted, None)
+    regular = max(slow_log_odds(evidence, doubted, interval_s) for interval_s in FEW.intervals_s)
+    found = best_firing(evidence, COARSE_S, FEW, doubted)
     expected = regular if regular - FEW.mechanism_cost > aimed else aimed
     assert found.log_odds == pytest.approx(expected, abs=1e-4)
     assert (found.interval_s is not None) == (regular - FEW.mechanism_cost > aimed)
@@ -114,3 +118,26 @@ def test_a_gain_is_what_would_be_lost():
     two, one = 2 * np.log(weight / 0.3), np.log(weight / 0.6)
     assert firing.gains == pytest.approx([10 + two / 2, 10 + two - one, 10 + two / 2])
     assert firing.log_odds == pytest.approx(30 + two)
+
+
+def test_what_is_doubted_alone_is_a_shot_where_a_mechanism_foretells_it():
+    """A raindrop beside a burst is none of its shots; a shot of it that the detector did not hear is one."""
+    burst_s = [1.0, 1.1, 1.2, 1.3, 1.4]
+    evidence = shots([0.5, *burst_s], 9.0)
+    doubts = np.zeros(len(evidence), np.float32)
+    doubts[[round(one / HOP_S) for one in (0.5, 1.2)]] = -4.0
+    assert found_s(evidence) == pytest.approx([0.5, *burst_s])
+    firing = best_firing(evidence, HOP_S, RULES, doubts)
+    assert firing.frames * HOP_S == pytest.approx(burst_s)
+    assert firing.gains == pytest.approx(best_firing(shots(burst_s, 9.0), HOP_S, RULES).gains)
+
+
+def test_what_is_doubted_is_worth_less_beside_aimed_shots():
+    evidence = shots([1.0, 1.5], 11.0)
+    doubts = np.zeros(len(evidence), np.float32)
+    doubts[round(1.5 / HOP_S)] = -4.0
+    plain, doubted = best_firing(evidence, HOP_S, RULES), best_firing(evidence, HOP_S, RULES, doubts)
+    assert doubted.frames.tolist() == plain.frames.tolist()
+    assert doubted.gains - plain.gains == pytest.approx([0.0, -4.0])
+    doubts -= 4.0
+    assert len(best_firing(evidence, HOP_S, RULES, doubts).frames) == 1
