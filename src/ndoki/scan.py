@@ -26,7 +26,7 @@ from ndoki.detectors.registry import operating_points
 from ndoki.events.pick import Picker, says_onsets
 from ndoki.events.stitch import Thinned, islands, joined_evidence, stitch, thin
 from ndoki.features.gabor import GABOR_GRID
-from ndoki.firing.complete import completed
+from ndoki.firing.complete import HEARD_SCORE, completed
 from ndoki.firing.hint import HINT_SCORE, hinted, reach_frames
 from ndoki.firing.model import load_shot_model
 from ndoki.firing.near import Listener, evidence_near
@@ -205,12 +205,12 @@ def pick_stretches(
     evidence = joined_evidence(parts)
     if not len(evidence):
         return events
-    hints = [
+    heard = [
         detector.grid.centre_sample(frame, GABOR_GRID.rate_hz)
         for part in parts
-        for frame in part.frame.tolist()
+        for frame in part.frame[part.score >= HEARD_SCORE].tolist()
     ]
-    return completed(events, evidence, recording, hint_samples=hints, sure_score=picker.sure_score)
+    return completed(events, evidence, recording, heard_samples=heard, sure_score=picker.sure_score)
 
 
 def channels_of(recording: Recording, channel: int | None) -> Sequence[int]:

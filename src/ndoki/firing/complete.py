@@ -11,13 +11,17 @@ from ndoki.core.types import Event, Evidence, Floats, Recording
 from ndoki.features.gabor import GABOR_GRID
 from ndoki.firing.sequence import LEAST_LOG_ODDS, Firing, FiringRules, best_firing
 
-__all__ = ["completed"]
+__all__ = ["HEARD_SCORE", "completed"]
 
 Places = npt.NDArray[np.int64]
 
+HEARD_SCORE = 0.05
+"""A detector hears something where it scores this or more. Much lower, and what its gate does not let it hear
+would change what is added."""
+
 _SAME = round(0.06 / GABOR_GRID.hop_s)
 """A shot of the sequence and an event closer than this are one."""
-_HINT_REACH = round(0.032 / GABOR_GRID.hop_s)
+_HEARD_REACH = round(0.032 / GABOR_GRID.hop_s)
 _UNHEARD_LOG_ODDS = np.float32(-2.0)
 _UNHEARD_ALONE_LOG_ODDS = np.float32(-4.0)
 """Added to the evidence where the detector hears nothing at all, and once more where no mechanism foretells a
@@ -31,7 +35,7 @@ def completed(
     evidence: Evidence,
     recording: Recording,
     *,
-    hint_samples: Sequence[int],
+    heard_samples: Sequence[int],
     sure_score: float,
 ) -> list[Event]:
     """Add the shots that the detector missed to the bursts that it found, and sharpen the onsets of its own.
@@ -48,9 +52,9 @@ def completed(
         Of one channel of the recording.
     evidence
         Of that channel.
-    hint_samples
-        Centres of the frames that the detector scores `ndoki.firing.hint.HINT_SCORE` or more, as samples at
-        the rate of the evidence's frames.
+    heard_samples
+        Centres of the frames that the detector scores `HEARD_SCORE` or more, as samples at the rate of the
+        evidence's frames.
     sure_score
         Lowest score of an event that counts.
 
@@ -61,7 +65,7 @@ def completed(
     """
     sure = [one for one in events if one.score >= sure_score]
     faint = [one for one in events if one.score < sure_score]
-    is_heard = _heard(evidence, hint_samples)
+    is_heard = _heard(evidence, heard_samples)
     heard = replace(
         evidence, log_odds=np.where(is_heard, evidence.log_odds, evidence.log_odds + _UNHEARD_LOG_ODDS)
     )
@@ -82,12 +86,12 @@ def _frames_of(events: Sequence[Event], recording: Recording) -> Places:
     return np.array([GABOR_GRID.frame_at(one.first_sample, recording.rate_hz) for one in events], np.int64)
 
 
-def _heard(evidence: Evidence, hint_samples: Sequence[int]) -> npt.NDArray[np.bool_]:
+def _heard(evidence: Evidence, heard_samples: Sequence[int]) -> npt.NDArray[np.bool_]:
     """Of each frame, whether the detector hears anything there."""
-    hints = np.array([GABOR_GRID.frame_at(one, GABOR_GRID.rate_hz) for one in hint_samples], np.int64)
-    hints.sort()
-    first = np.searchsorted(hints, evidence.frame - _HINT_REACH)
-    return np.asarray(first < np.searchsorted(hints, evidence.frame + _HINT_REACH, side="right"))
+    near = np.array([GABOR_GRID.frame_at(one, GABOR_GRID.rate_hz) for one in heard_samples], np.int64)
+    near.sort()
+    first = np.searchsorted(near, evidence.frame - _HEARD_REACH)
+    return np.asarray(first < np.searchsorted(near, evidence.frame + _HEARD_REACH, side="right"))
 
 
 def _stretches(evidence: Evidence, doubts: Floats, onsets: Places) -> Iterator[tuple[int, Floats, Floats]]:

@@ -38,7 +38,7 @@ def hints(*onsets_s: float) -> list[int]:
 
 def run(events, heard, hinted=None, sure_score=SURE):
     hinted = hints(*np.arange(0, 20, 0.016)) if hinted is None else hinted
-    return completed(events, heard, RECORDING, hint_samples=hinted, sure_score=sure_score)
+    return completed(events, heard, RECORDING, heard_samples=hinted, sure_score=sure_score)
 
 
 def starts(events):
@@ -118,7 +118,7 @@ def test_faint_events_alone_are_not_completed():
 def test_nothing_lies_behind_the_recordings_end():
     recording = replace(RECORDING, n_samples=round(5.6 * RATE))
     found = completed(
-        [replace(event(5.0), recording=recording)], evidence(5.0, 5.5), recording, hint_samples=hints(5.5),
+        [replace(event(5.0), recording=recording)], evidence(5.0, 5.5), recording, heard_samples=hints(5.5),
         sure_score=SURE,
     )  # fmt: skip
     assert [one.end_sample for one in found] == [round(5.5 * RATE), recording.n_samples]
