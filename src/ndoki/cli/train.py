@@ -93,7 +93,7 @@ def _network(
     jobs: int | None,
 ) -> Path:
     require_training()
-    from ndoki.detectors.network.detector import network_from
+    from ndoki.detectors.network.detector import load_network
     from ndoki.tables.atomic import write_bytes
     from ndoki.training.export import export, with_card
     from ndoki.training.finish import calibrated
@@ -104,8 +104,7 @@ def _network(
     place = Workplace(manifest=data, cache=cache, n_processes=jobs or os.cpu_count() or 1)
     card, verifier, start = card_for(settings, place), None, None
     if begun is not None:
-        start = begun.read_bytes()
-        base = network_from(start, str(begun))
+        base, start = load_network(begun), begun.read_bytes()
         verifier = base.verifier
         if verifier is not None:
             told = {"verifier": base.card.provenance["verifier"]}

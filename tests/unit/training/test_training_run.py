@@ -11,7 +11,7 @@ from onnxruntime import InferenceSession
 
 from ndoki.audio.recording import describe
 from ndoki.cli.train import train
-from ndoki.core.errors import ConfigError, LabelError
+from ndoki.core.errors import ConfigError, LabelError, ModelError
 from ndoki.datasets.edition import EDITION
 from ndoki.datasets.manifest import manifest_digest
 from ndoki.detectors.network.detector import load_network
@@ -179,6 +179,8 @@ def test_only_the_network_of_its_base_is_gone_on_from(recipe, data_set, tmp_path
     for unfit in (further, recipe):
         with pytest.raises(ConfigError, match="not of the recipe that this one continues"):
             run(unfit, data_set, out, "--cache", str(tmp_path / "cache"), "--go-on", str(start))
+    with pytest.raises(ModelError, match=r"nowhere\.onnx: the model cannot be read"):
+        run(further, data_set, out, "--go-on", str(tmp_path / "nowhere.onnx"))
     assert not out.exists()
 
 
