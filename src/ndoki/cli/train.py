@@ -1,7 +1,6 @@
 """``ndoki train``: from a recipe to a detector file."""
 
 import os
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -93,23 +92,17 @@ def _network(
     jobs: int | None,
 ) -> Path:
     require_training()
-    from ndoki.detectors.network.detector import load_network
     from ndoki.tables.atomic import write_bytes
     from ndoki.training.export import export, with_card
     from ndoki.training.finish import calibrated
     from ndoki.training.recipe import read_recipe
-    from ndoki.training.run import Workplace, card_for, make_pool, train_fold
+    from ndoki.training.run import Start, Workplace, card_for, make_pool, train_fold
 
     settings = read_recipe(recipe)
     place = Workplace(manifest=data, cache=cache, n_processes=jobs or os.cpu_count() or 1)
-    card, verifier, start = card_for(settings, place), None, None
-    if begun is not None:
-        base, start = load_network(begun), begun.read_bytes()
-        verifier = base.verifier
-        if verifier is not None:
-            told = {"verifier": base.card.provenance["verifier"]}
-            card = replace(card, provenance=card.provenance | told)
-    content = export(train_fold(settings, make_pool(settings, place), fold, place, begun=start), card)
+    start = None if begun is None else Start.read(begun, settings)
+    verifier, card = None if start is None else start.detector.verifier, card_for(settings, place, start)
+    content = export(train_fold(settings, make_pool(settings, place), fold, place, start=start), card)
     if folds_from is not None:
         content = calibrated(content, data, folds_from, settings.n_folds, card, verifier)
     elif verifier is not None:

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from ndoki.core.errors import ConfigError
@@ -70,6 +71,10 @@ def from_table(kind: type[T], table: Mapping[str, Any], where: str, *, is_comple
 
 
 def _converted(hint: Any, value: Any, where: str, is_complete: bool) -> Any:
+    if get_origin(hint) is UnionType and NoneType in get_args(hint):
+        if value is None:
+            return None
+        (hint,) = (kind for kind in get_args(hint) if kind is not NoneType)
     if is_dataclass(hint) and isinstance(hint, type):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where}: expected a table, found {value!r}")

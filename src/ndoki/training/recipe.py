@@ -16,7 +16,7 @@ from ndoki.training.loop import LoopSpec
 from ndoki.training.network import NetworkSpec
 from ndoki.training.targets import LABELS
 
-__all__ = ["MinedSpec", "PoolSpec", "Recipe", "read_recipe", "recipe_from"]
+__all__ = ["MinedSpec", "PoolSpec", "Recipe", "read_recipe"]
 
 _LATER = (
     "hollow_share",
@@ -172,21 +172,3 @@ def read_recipe(path: Path) -> Recipe:
     continued = table.pop("continues", None)
     recipe = from_table(Recipe, table, str(path))
     return recipe if continued is None else replace(recipe, base=read_recipe(path.parent / str(continued)))
-
-
-def recipe_from(values: dict[str, Any], source: str) -> Recipe:
-    """The recipe that a card holds; what there was not yet when it was written is off.
-
-    Parameters
-    ----------
-    source
-        Where the values are from, for messages.
-
-    Raises
-    ------
-    ConfigError
-        An unknown key, an impossible value.
-    """
-    base = values.get("base")
-    recipe = from_table(Recipe, {key: value for key, value in values.items() if key != "base"}, source)
-    return recipe if base is None else replace(recipe, base=recipe_from(base, source))

@@ -10,21 +10,23 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ndoki.core.config import from_table
 from ndoki.core.errors import ConfigError
 from ndoki.datasets.edition import EDITION
 from ndoki.datasets.manifest import manifest_digest
 from ndoki.detectors.network.card import Card
-from ndoki.detectors.network.detector import network_from
+from ndoki.detectors.network.detector import NetworkDetector, load_network
 from ndoki.training.export import export
 from ndoki.training.loop import finished, some_frames, train_network
 from ndoki.training.material import build_materials
 from ndoki.training.network import STEP_FRAMES, GunshotNet
 from ndoki.training.pool import Pool, build_pool
-from ndoki.training.recipe import Recipe, recipe_from
+from ndoki.training.recipe import Recipe
 from ndoki.training.reopen import reopened_network
 from ndoki.training.targets import LABELS
 
 __all__ = [
+    "Start",
     "Workplace",
     "card_for",
     "checkpoint_of",
@@ -48,6 +50,33 @@ class Workplace:
     manifest: Path
     cache: Path
     n_processes: int = max(1, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Start:
+    """A file whose network a training goes on from."""
+
+    content: bytes
+    detector: NetworkDetector
+
+    @staticmethod
+    def read(path: Path, recipe: Recipe) -> "Start":
+        """Read it for a recipe.
+
+        Raises
+        ------
+        ModelError
+            It cannot be read, or is no network.
+        ConfigError
+            Its network is not of the recipe that ``recipe`` continues.
+        """
+        detector = load_network(path)
+        told = detector.card.provenance.get("recipe")
+        # Read as a recipe: what there was not yet when the card was written is off.
+        made_by = None if told is None else from_table(Recipe, told, f"{path}: its recipe")
+        if made_by is None or made_by != recipe.base:
+            raise ConfigError("the network to go on from is not of the recipe that this one continues")
+        return Start(content=path.read_bytes(), detector=detector)
 
 
 def usable_examples(pool: Pool, recipe: Recipe, fold: int | None) -> npt.NDArray[np.int64]:
@@ -91,28 +120,22 @@ def make_pool(recipe: Recipe, place: Workplace) -> Pool:
 
 
 def train_fold(
-    recipe: Recipe, pool: Pool, fold: int | None, place: Workplace, *, begun: bytes | None = None
+    recipe: Recipe, pool: Pool, fold: int | None, place: Workplace, *, start: Start | None = None
 ) -> GunshotNet:
     """Train on all folds but one; with None, on the whole training split.
 
     Parameters
     ----------
-    begun
-        Content of the file of the network of the recipe's base, to go on from; without it that network is
-        read from the cache, or trained.
-
-    Raises
-    ------
-    ConfigError
-        ``begun`` is of another recipe than the base.
+    start
+        The network of the recipe's base, to go on from; without it that network is read from the cache, or
+        trained.
     """
     usable = usable_examples(pool, recipe, fold)
     checkpoint, start_from = checkpoint_of(recipe, fold, place), None
-    if begun is not None:
-        _check_base(begun, recipe)
-        checkpoint = checkpoint.with_stem(f"{checkpoint.stem}-{hashlib.sha256(begun).hexdigest()[:8]}")
+    if start is not None:
+        checkpoint = checkpoint.with_stem(f"{checkpoint.stem}-{start.detector.id.digest[:8]}")
         shown = some_frames(pool, usable, recipe.network, recipe.loop, n=_SOME_EXAMPLES, seed=recipe.seed)
-        start_from = reopened_network(begun, recipe.network, shown)
+        start_from = reopened_network(start.content, recipe.network, shown)
     elif recipe.base is not None:
         start_from = network_of(recipe.base, fold, place)
     place.cache.mkdir(parents=True, exist_ok=True)
@@ -125,12 +148,6 @@ def train_fold(
         checkpoint=checkpoint,
         start_from=start_from,
     )
-
-
-def _check_base(begun: bytes, recipe: Recipe) -> None:
-    told = network_from(begun, "the network to go on from").card.provenance.get("recipe")
-    if recipe.base is None or told is None or recipe_from(told, "its recipe") != recipe.base:
-        raise ConfigError("the network to go on from is not of the recipe that this one continues")
 
 
 def network_of(recipe: Recipe, fold: int | None, place: Workplace) -> GunshotNet:
@@ -149,8 +166,13 @@ def checkpoint_of(recipe: Recipe, fold: int | None, place: Workplace) -> Path:
     return place.cache / f"net-{'all' if fold is None else fold}-{recipe.digest[:12]}{mark(recipe)}.pt"
 
 
-def card_for(recipe: Recipe, place: Workplace) -> Card:
-    """A card without calibration; `ndoki.training.finish` fills that in."""
+def card_for(recipe: Recipe, place: Workplace, start: Start | None = None) -> Card:
+    """A card without calibration; `ndoki.training.finish` fills that in.
+
+    One that goes on from a file keeps that file's verifier, and names its recipe.
+    """
+    before = {} if start is None else start.detector.card.provenance
+    kept = {"verifier": before["verifier"]} if "verifier" in before else {}
     mined = {"mined_sha256": [manifest_digest(path) for path in recipe.mined.paths]}
     return Card(
         name=recipe.name,
@@ -164,6 +186,7 @@ def card_for(recipe: Recipe, place: Workplace) -> Card:
             "recipe": json.loads(json.dumps(asdict(recipe))),
             "manifest_sha256": manifest_digest(place.manifest),
             **(mined if recipe.mined.clips else {}),
+            **kept,
             "weights_licence": "CC BY 4.0; attribution in docs/models/ATTRIBUTION.md",
         },
     )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ndoki.core.config import from_table
 from ndoki.core.errors import ConfigError
 from ndoki.datasets.manifest import manifest_digest
 from ndoki.detectors.network.card import Card
@@ -20,7 +21,7 @@ from ndoki.training.reopen import reopened_verifier
 from ndoki.training.run import Workplace, exported, mark, network_of
 from ndoki.training.verifier_loop import finished_verifier, train_verifier
 from ndoki.training.verifier_network import VerifierNet, exported_verifier
-from ndoki.training.verifier_recipe import VerifierRecipe, verifier_recipe_from
+from ndoki.training.verifier_recipe import VerifierRecipe
 from ndoki.training.views import Views, build_views
 
 __all__ = ["card_with", "fit_verifier", "make_views"]
@@ -121,7 +122,8 @@ def _trained(
 
 def _verifier_to_go_on_from(start: NetworkDetector, recipe: VerifierRecipe) -> Verifier:
     told = start.card.provenance.get("verifier")
-    made_by = None if told is None else verifier_recipe_from(told, "the verifier's recipe")
+    # Read as a recipe: what there was not yet when the card was written is off.
+    made_by = None if told is None else from_table(VerifierRecipe, told, "the verifier's recipe")
     if start.verifier is None or made_by is None or made_by != recipe.base:
         raise ConfigError("the network's verifier is not of the recipe that this one continues")
     return start.verifier

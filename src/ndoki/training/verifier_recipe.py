@@ -4,14 +4,13 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from ndoki.core.config import from_table, read_toml
 from ndoki.core.errors import ConfigError
 from ndoki.detectors.network.verifier import VerifierSpec
-from ndoki.training.recipe import Recipe, read_recipe, recipe_from
+from ndoki.training.recipe import Recipe, read_recipe
 
-__all__ = ["VerifierLoop", "VerifierRecipe", "ViewsSpec", "read_verifier_recipe", "verifier_recipe_from"]
+__all__ = ["VerifierLoop", "VerifierRecipe", "ViewsSpec", "read_verifier_recipe"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,25 +146,3 @@ def read_verifier_recipe(path: Path) -> VerifierRecipe:
     recipe = from_table(VerifierRecipe, table, str(path))
     base = None if continued is None else read_verifier_recipe(path.parent / str(continued))
     return replace(recipe, examples_of=read_recipe(path.parent / str(named)), base=base)
-
-
-def verifier_recipe_from(values: dict[str, Any], source: str) -> VerifierRecipe:
-    """The recipe that a card holds; what there was not yet when it was written is off.
-
-    Parameters
-    ----------
-    source
-        Where the values are from, for messages.
-
-    Raises
-    ------
-    ConfigError
-        An unknown key, an impossible value.
-    """
-    own = {key: value for key, value in values.items() if key not in {"base", "examples_of"}}
-    base = values.get("base")
-    return replace(
-        from_table(VerifierRecipe, own, source),
-        examples_of=recipe_from(values["examples_of"], source),
-        base=None if base is None else verifier_recipe_from(base, source),
-    )

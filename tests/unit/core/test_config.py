@@ -78,3 +78,31 @@ def test_a_file_that_is_missing_or_not_toml_is_named(tmp_path):
     (tmp_path / "bad.toml").write_text("a = = 1")
     with pytest.raises(ConfigError, match="not valid TOML"):
         read_toml(tmp_path / "bad.toml")
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    rate: float | None = 1.0
+    before: "Stage | None" = None
+
+
+def test_what_may_be_none_is_a_table_like_any_other():
+    table = {"name": "b", "rate": None, "before": {"name": "a", "rate": 2, "before": None}}
+    assert from_table(Stage, table, "x") == Stage("b", None, Stage("a", 2.0))
+    assert from_table(Stage, {"name": "b"}, "x") == Stage("b")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"before": 3}, "x before: expected a table, found 3"),
+        ({"before": {"nam": "a"}}, "x before: unknown key 'nam'; did you mean 'name'?"),
+        ({"rate": "fast"}, "x rate: expected float, found 'fast'"),
+        ({"name": None}, "x name: expected str, found None"),
+    ],
+)
+def test_what_may_be_none_is_checked_like_any_other(wrong, message):
+    with pytest.raises(ConfigError) as caught:
+        from_table(Stage, {"name": "b"} | wrong, "x")
+    assert str(caught.value) == message

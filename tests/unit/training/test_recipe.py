@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ndoki.core.config import from_table
 from ndoki.core.errors import ConfigError
 from ndoki.detectors.network.detector import load_network
 from ndoki.training.network import NetworkSpec
@@ -164,3 +165,17 @@ def test_mined_clips_make_another_pool_and_another_network(tmp_path):
 def test_a_share_of_mined_clips_is_below_one(tmp_path, share):
     with pytest.raises(ConfigError, match="expected a number from 0 up to below 1"):
         read(tmp_path, TINY + f"\n[mined]\nshare = {share}\n")
+
+
+def test_a_card_of_before_there_was_a_key_still_names_its_recipe(tmp_path):
+    """What is not in it is off; a recipe that has it on is another one."""
+    recipe = read(tmp_path, TINY)
+    second = replace(recipe, base=replace(recipe, seed=5))
+    told = json.loads(json.dumps(asdict(second)))
+    assert from_table(Recipe, told, "card") == second
+    del told["simulation"]["hollow_share"], told["base"]["simulation"]["hollow_share"]
+    assert from_table(Recipe, told, "card") == second
+    hollow = replace(recipe.simulation, hollow_share=0.1)
+    assert from_table(Recipe, told, "card") != replace(
+        second, base=replace(recipe, simulation=hollow, seed=5)
+    )

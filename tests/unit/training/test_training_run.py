@@ -148,7 +148,7 @@ def continued(recipe: Path, n_steps: int) -> Path:
     """A recipe that continues ``recipe``, next to it."""
     path = recipe.with_name("further.toml")
     further = RECIPE.replace("n_steps = 5", f"n_steps = {n_steps}")
-    path.write_text(f'continues = "{recipe.name}"\n{further}')
+    path.write_text(f'continues = "{recipe.name}"\nseed = 2\n{further}')
     return path
 
 
@@ -156,13 +156,15 @@ def test_a_files_network_is_gone_on_from_without_its_checkpoints(recipe, data_se
     """Without a step it gives the answers of the file, and with some it gives others."""
     start, cache = tmp_path / "start.onnx", str(tmp_path / "cache")
     run(recipe, data_set, start, "--cache", str(tmp_path / "elsewhere"))
+    run(continued(recipe, 0), data_set, tmp_path / "whole.onnx", "--cache", str(tmp_path / "whole"))
+    assert len(list((tmp_path / "whole").glob("pool-*"))) == 2, "without the file it is"
     outputs = [tmp_path / f"after-{n_steps}.onnx" for n_steps in (0, 3)]
     for n_steps, out in zip((0, 3), outputs, strict=True):
         further = continued(recipe, n_steps)
         assert run(further, data_set, out, "--cache", cache, "--go-on", str(start)).exit_code == 0
     told = load_network(outputs[1]).card.provenance["recipe"]
     assert (told["loop"]["n_steps"], told["base"]["loop"]["n_steps"]) == (3, 5)
-    assert not list((tmp_path / "cache").glob("net-*-all-*")), "the base was not trained again"
+    assert len(list((tmp_path / "cache").glob("pool-*"))) == 1, "the base is not trained again"
     frames = np.random.default_rng(5).normal(0, 1, (1, 80, 40)).astype(np.float32)
     first, same, other = (
         InferenceSession(path).run(None, {"frames": frames})[0] for path in (start, *outputs)
@@ -179,6 +181,7 @@ def test_only_the_network_of_its_base_is_gone_on_from(recipe, data_set, tmp_path
     for unfit in (further, recipe):
         with pytest.raises(ConfigError, match="not of the recipe that this one continues"):
             run(unfit, data_set, out, "--cache", str(tmp_path / "cache"), "--go-on", str(start))
+    assert len(list((tmp_path / "cache").glob("pool-*"))) == 1, "it is refused before examples are made"
     with pytest.raises(ModelError, match=r"nowhere\.onnx: the model cannot be read"):
         run(further, data_set, out, "--go-on", str(tmp_path / "nowhere.onnx"))
     assert not out.exists()
