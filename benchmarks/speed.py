@@ -38,7 +38,7 @@ N_FFT, HOP = 256, 128
 DAY_HOURS = 24.0
 UNIT_S = 360.0
 FEW_HUNTS_PER_HOUR = 0.2
-SAME_SCORE = 0.00015
+LAST_DIGIT = 0.00015
 _LOOK_S = 0.1
 T = TypeVar("T")
 
@@ -183,14 +183,13 @@ def events_of(out: Path) -> list[tuple[str, float]]:
         return [(row["start_s"], float(row["score"])) for row in csv.DictReader(file)]
 
 
-def n_missing(events: list[tuple[str, float]], among: list[tuple[str, float]]) -> int:
-    """How many events have none among others that begins at the same time and scores the same, to rounding.
+def n_rounded(lost: set[tuple[str, float]], new: set[tuple[str, float]]) -> int:
+    """How many lost events are among the new ones but for the last of the four digits of their score.
 
-    The last of four digits may differ: how long a piece the network is given changes the order of its sums.
+    How long a piece the network is given changes the order of its sums.
     """
-    scores = dict(among)
-    same = [abs(score - scores.get(start_s, -1.0)) < SAME_SCORE for start_s, score in events]
-    return len(events) - sum(same)
+    scores = dict(new)
+    return sum(abs(score - scores.get(start_s, -1.0)) < LAST_DIGIT for start_s, score in lost)
 
 
 def lengths(hours: list[float], options: argparse.Namespace) -> None:
@@ -330,8 +329,10 @@ def main() -> int:
         behind = events_of(out)
         wall_s, _ = detect(path, out, "--detector", detector, "--exhaustive")
         whole = events_of(out)
-        lost, new = n_missing(whole, behind), n_missing(behind, whole)
-        print(f"--exhaustive: {wall_s:.2f} s, {len(whole)} events; behind the gate {lost} lost, {new} new")
+        lost, new = set(whole) - set(behind), set(behind) - set(whole)
+        print(f"--exhaustive: {wall_s:.2f} s, {len(whole)} events", end="; ")
+        print(f"behind the gate {len(lost)} lost, {len(new)} new", end=", ")
+        print(f"of which {n_rounded(lost, new)} differ in the last digit of their score alone")
         spent = ", ".join(f"{name} {value:.3f}" for name, value in stages(path).items())
         print(f"processor seconds per hour of sound: {spent}")
     return 0
