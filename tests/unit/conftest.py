@@ -37,3 +37,18 @@ def data_set(forest: Callable[..., np.ndarray], tmp_path_factory: pytest.TempPat
         writer.writerow(("path", "kind", "label", "group", "split", "notes"))
         writer.writerows(rows)
     return folder / "clips.csv"
+
+
+@pytest.fixture
+def after_shipped(checkout: Path, tmp_path: Path) -> Path:
+    """A recipe that goes on from the shipped network for one step, on a few examples of `data_set`."""
+    shipped = checkout / "recipes" / "gunshot.toml"
+    lines = [f'continues = "{shipped}"\n']
+    for line in shipped.read_text().splitlines(keepends=True):
+        name = line.split(" = ")[0]
+        small = {"n_steps": 1, "n_examples": 16, "n_folds": 2}.get(name)
+        if name != "continues":
+            lines.append(line if small is None else f"{name} = {small}\n")
+    path = tmp_path / "further.toml"
+    path.write_text("".join(lines))
+    return path

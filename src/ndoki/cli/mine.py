@@ -76,6 +76,14 @@ _LOG = "mine.log"
     help="Second step: train on the mined clips that the recipe names, compare, keep or refuse.",
 )
 @click.option(
+    "--go-on",
+    "begun",
+    type=click.Path(path_type=Path),
+    metavar="NETWORK.onnx",
+    help="With --retrain: the network to go on from and to compare with, of the recipe that RECIPE.toml "
+    "continues. Its verifier is kept. Without it that network comes from --cache, or is trained.",
+)
+@click.option(
     "--out-network",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -96,7 +104,7 @@ def mine(context: click.Context, /, inputs: tuple[str, ...], retrain: Path | Non
 
     \b
     ndoki mine SHOT_FREE_SOUND... --out DIR
-    ndoki mine --retrain RECIPE.toml --out DIR --out-network FILE
+    ndoki mine --retrain RECIPE.toml --go-on NETWORK.onnx --out DIR --out-network FILE
 
     The first writes DIR/clips.csv with a clip for each false alarm that is worth learning from, and pictures
     of them. Look at these, and write "shot" into the column "verdict" where there is one. The second trains
@@ -239,7 +247,8 @@ def _written(out: Path, mined: "Sequence[Mined]", rounds: "Sequence[Earlier]") -
     return [
         f"pictures: {', '.join(map(str, sheets))}",
         f'look at them, and write "shot" (or "unsure") into the column verdict of {table} where there is one',
-        f"then: ndoki mine --retrain recipes/gunshot-mined.toml --out {out} --out-network FILE",
+        "then: ndoki mine --retrain recipes/gunshot-mined.toml --go-on NETWORK.onnx "
+        f"--out {out} --out-network FILE",
     ]
 
 
@@ -248,6 +257,7 @@ def _retrain(
     *,
     out: Path,
     data: Path,
+    begun: Path | None,
     out_network: Path | None,
     recalls: Sequence[float],
     cache: Path,
@@ -264,21 +274,23 @@ def _retrain(
     from ndoki.curation.retraining import retrain
     from ndoki.curation.verdict import RECALLS
     from ndoki.training.recipe import read_recipe
-    from ndoki.training.run import Workplace
+    from ndoki.training.run import Start, Workplace
 
     settings = read_recipe(recipe)
+    start = None if begun is None else Start.read(begun, settings)
     place = Workplace(manifest=data, cache=cache, n_processes=jobs or os.cpu_count() or 1)
     with _logged_in(out / _LOG):
-        result = retrain(settings, place, out, recalls or RECALLS)
+        result = retrain(settings, place, out, recalls or RECALLS, start=start)
     write_text(out / "verdict.json", json.dumps(result.verdict.to_dict(), indent=2) + "\n")
     click.echo(result.verdict.sentence)
     if not result.verdict.is_kept:
         return REFUSED
     if out_network is not None:
         write_bytes(out_network, result.network.read_bytes())
+        again = f"ndoki train {recipe}" if begun is None else f"ndoki train {recipe} --go-on {begun}"
         click.echo(
             f"wrote {out_network}; its scores are not calibrated and it has no operating points: "
-            f"`ndoki train {recipe} --folds-from DIR` gives it both"
+            f"`{again} --folds-from DIR` gives it both"
         )
     return 0
 

@@ -93,20 +93,18 @@ def _network(
 ) -> Path:
     require_training()
     from ndoki.tables.atomic import write_bytes
-    from ndoki.training.export import export, with_card
     from ndoki.training.finish import calibrated
     from ndoki.training.recipe import read_recipe
-    from ndoki.training.run import Start, Workplace, card_for, make_pool, train_fold
+    from ndoki.training.run import Start, Workplace, card_for, exported, make_pool, train_fold
 
     settings = read_recipe(recipe)
     place = Workplace(manifest=data, cache=cache, n_processes=jobs or os.cpu_count() or 1)
     start = None if begun is None else Start.read(begun, settings)
-    verifier, card = None if start is None else start.detector.verifier, card_for(settings, place, start)
-    content = export(train_fold(settings, make_pool(settings, place), fold, place, start=start), card)
+    net = train_fold(settings, make_pool(settings, place), fold, place, start=start)
+    content = exported(net, settings, place, start)
     if folds_from is not None:
+        verifier, card = None if start is None else start.detector.verifier, card_for(settings, place, start)
         content = calibrated(content, data, folds_from, settings.n_folds, card, verifier)
-    elif verifier is not None:
-        content = with_card(content, card, verifier)
     suffix = "" if fold is None else f"-fold{fold}"
     path = out or Path(f"{settings.name}{suffix}.onnx")
     write_bytes(path, content)

@@ -10,9 +10,10 @@ from ndoki.curation.verdict import RECALLS, Verdict, compare
 from ndoki.datasets.manifest import field_clips, read_manifest
 from ndoki.detectors.network.detector import NetworkDetector, load_network
 from ndoki.tables.atomic import write_bytes
+from ndoki.training.export import with_card
 from ndoki.training.heldout import heldout_once
 from ndoki.training.recipe import Recipe
-from ndoki.training.run import Workplace, exported, make_pool, network_of, train_fold
+from ndoki.training.run import Start, Workplace, exported, make_pool, network_of, train_fold
 
 __all__ = ["CANDIDATE", "PREVIOUS", "Round", "retrain"]
 
@@ -29,11 +30,24 @@ class Round:
     verdict: Verdict
 
 
-def retrain(recipe: Recipe, place: Workplace, out: Path, recalls: Sequence[float] = RECALLS) -> Round:
+def retrain(
+    recipe: Recipe,
+    place: Workplace,
+    out: Path,
+    recalls: Sequence[float] = RECALLS,
+    *,
+    start: Start | None = None,
+) -> Round:
     """Train the stage of a recipe, and compare it with the network that it goes on from.
 
     Both networks are written to ``out``, uncalibrated, as `PREVIOUS` and `CANDIDATE`: calibration changes
     no ranking, and so no false alarm at equal recall. A run that was stopped goes on from its checkpoint.
+
+    Parameters
+    ----------
+    start
+        The network to go on from, both networks then with its verifier; without it that network is read
+        from the cache, or trained, and neither has one.
 
     Raises
     ------
@@ -48,10 +62,14 @@ def retrain(recipe: Recipe, place: Workplace, out: Path, recalls: Sequence[float
             f"{'network to go on from' if recipe.base is None else 'mined clips'}; a round needs "
             '`continues = "….toml"` and `[mined] clips = ["…/clips.csv"]`'
         )
-    previous = _written(out / PREVIOUS, exported(network_of(recipe.base, None, place), recipe.base, place))
+    if start is None:
+        before = exported(network_of(recipe.base, None, place), recipe.base, place)
+    else:
+        before = with_card(start.content, start.detector.card.uncalibrated, start.detector.verifier)
+    previous = _written(out / PREVIOUS, before)
     _log.info("training on %s", ", ".join(recipe.mined.clips))
-    trained = train_fold(recipe, make_pool(recipe, place), None, place)
-    candidate = _written(out / CANDIDATE, exported(trained, recipe, place))
+    trained = train_fold(recipe, make_pool(recipe, place), None, place, start=start)
+    candidate = _written(out / CANDIDATE, exported(trained, recipe, place, start))
     shots, backgrounds = field_clips([c for c in read_manifest(place.manifest) if c.split == "val"])
     _log.info("comparing on %d clips with shots and %d without", len(shots), len(backgrounds))
     old, new = (heldout_once(one, shots + backgrounds) for one in (previous, candidate))

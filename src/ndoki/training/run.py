@@ -16,7 +16,7 @@ from ndoki.datasets.edition import EDITION
 from ndoki.datasets.manifest import manifest_digest
 from ndoki.detectors.network.card import Card
 from ndoki.detectors.network.detector import NetworkDetector, load_network
-from ndoki.training.export import export
+from ndoki.training.export import export, with_card
 from ndoki.training.loop import finished, some_frames, train_network
 from ndoki.training.material import build_materials
 from ndoki.training.network import STEP_FRAMES, GunshotNet
@@ -192,6 +192,8 @@ def card_for(recipe: Recipe, place: Workplace, start: Start | None = None) -> Ca
     )
 
 
-def exported(net: GunshotNet, recipe: Recipe, place: Workplace) -> bytes:
-    """The network as an ONNX file's content."""
-    return export(net, card_for(recipe, place))
+def exported(net: GunshotNet, recipe: Recipe, place: Workplace, start: Start | None = None) -> bytes:
+    """The network as an ONNX file's content, uncalibrated; one that goes on from a file has its verifier."""
+    card = card_for(recipe, place, start)
+    content = export(net, card)
+    return content if start is None else with_card(content, card, start.detector.verifier)

@@ -149,4 +149,4 @@ def as_json(recipe: VerifierRecipe) -> dict[str, Any]:
 def card_with(card: Card, recipe: VerifierRecipe) -> Card:
     """A network's card without calibration, which names the verifier's recipe too."""
     provenance = card.provenance | {"verifier": as_json(recipe)}
-    return replace(card, calibration=((0.0, 0.0), (1.0, 1.0)), operating_points={}, provenance=provenance)
+    return replace(card.uncalibrated, provenance=provenance)

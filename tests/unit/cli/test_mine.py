@@ -5,6 +5,7 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
@@ -124,11 +125,11 @@ def mined(data_set, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def retrained(mined: Path, data_set: Path, n_steps: int, rate: float):
+def retrained(mined: Path, data_set: Path, n_steps: int, rate: float, *options: str):
     (mined / "mined.toml").write_text(MINED.format("round") + LOOP.format(n_steps, rate))
     return run(
         "--retrain", "mined.toml", "--out", "round", "--data", data_set, "--out-network", "kept.onnx",
-        "--jobs", "1", "--cache", "cache", "--recall", "0.5",
+        "--jobs", "1", "--cache", "cache", "--recall", "0.5", *options,
     )  # fmt: skip
 
 
@@ -166,6 +167,35 @@ def test_a_round_is_the_same_to_the_byte_when_it_is_run_again(mined, data_set):
         path.unlink()
     retrained(mined, data_set, 5, 0.003)
     assert (mined / "round" / "candidate.onnx").read_bytes() == first
+
+
+def test_a_round_goes_on_from_a_file_and_both_networks_have_its_verifier(
+    data_set, tmp_path, monkeypatch, checkout, after_shipped
+):
+    """Who has the shipped network needs neither its checkpoints nor those of its bases."""
+    monkeypatch.chdir(tmp_path)
+    run(data_set, "--out", "round", "--data", data_set, "--min-score", "0.0001", "--keep", "4")
+    with after_shipped.open("a") as recipe:
+        recipe.write('\n[mined]\nclips = ["round/clips.csv"]\n')
+    shipped = checkout / "src/ndoki/models/gunshot.onnx"
+    result = run(
+        "--retrain", after_shipped, "--go-on", shipped, "--out", "round", "--data", data_set,
+        "--jobs", "1", "--cache", "cache", "--recall", "0.5",
+    )  # fmt: skip
+    assert result.exit_code in {0, REFUSED}
+    assert len(list(Path("cache").glob("pool-*"))) == 1, "its bases are not trained again"
+    verdict = json.loads(Path("round/verdict.json").read_text())
+    previous, candidate = (load_network(Path("round") / f"{name}.onnx") for name in ("previous", "candidate"))
+    assert [verdict["old"]["digest"], verdict["new"]["digest"]] == [previous.id.digest, candidate.id.digest]
+    before = load_network()
+    for one in (previous, candidate):
+        assert one.verifier is not None
+        assert before.verifier is not None
+        assert one.verifier.content == before.verifier.content
+        assert (one.gate, one.card.operating_points) == (None, {})
+    frames = np.random.default_rng(5).normal(0, 1, (180, 40)).astype(np.float32)
+    np.testing.assert_array_equal(previous.outputs_alone(frames), before.outputs_alone(frames))
+    assert np.abs(candidate.outputs_alone(frames) - before.outputs_alone(frames)).max() > 1e-6
 
 
 def test_a_recipe_without_mined_clips_is_no_round(mined, data_set):

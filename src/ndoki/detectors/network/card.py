@@ -1,7 +1,7 @@
 """What an ONNX file says of itself: everything besides the weights that changes a score."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ndoki.core.errors import ModelError
@@ -49,6 +49,11 @@ class Card:
     calibration: tuple[tuple[float, float], ...] = ((0.0, 0.0), (1.0, 1.0))
     operating_points: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def uncalibrated(self) -> "Card":
+        """The same, for a network whose scores are not what they were."""
+        return replace(self, calibration=((0.0, 0.0), (1.0, 1.0)), operating_points={})
 
 
 def to_metadata(card: Card) -> dict[str, str]:
