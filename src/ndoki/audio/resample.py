@@ -22,7 +22,7 @@ _BETA = 6.2
 _COLUMNS, _COLUMNS_OF_MANY_PHASES = 16, 32  # outputs per matrix product: the fastest of 8, 16 and 32
 _CELL_OUTPUTS = 2048
 _STACK_OUTPUTS = 8 * _CELL_OUTPUTS
-_READ_OUTPUTS = 1 << 18
+_READ_OUTPUTS = 1 << 17
 _SINGLE = np.dtype(np.float32)
 
 

@@ -6,6 +6,7 @@ every second frame: frames overlap by three quarters, so the others say nothing 
 """
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,12 @@ _SHORT_ROWS = 31
 _QUIET_SHARE = 0.25
 _QUIET_BIAS_DB = 5.0
 """By how much a band's quietest quarter of frames lies below the mean of steady noise, about."""
+_CHUNK_ROWS = 2048
+"""So many rows are averaged at a time: what is made of them stays in a core's cache."""
 _PARTS_PER_DB = 65536
 """Levels are added up as whole numbers of this part of a dB: a sum of those is exact in any order."""
+
+_Whole = npt.NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +79,21 @@ def running_floor(levels_db: Floats, spec: FloorSpec) -> Floats:
     """
     if len(levels_db) < _SHORT_ROWS:
         return _quietest(levels_db)
-    half_width = spec.half_width_frames // LEVEL_STEP
-    scaled = levels_db * np.float32(_PARTS_PER_DB)
-    # One band behind the other: sums along neighbouring numbers are several times faster.
-    parts = np.ascontiguousarray(np.rint(scaled, out=scaled).astype(np.int32).T)
-    highest = _box_mean(parts, half_width)
-    highest += np.float32(spec.tolerance_db * _PARTS_PER_DB)
-    np.minimum(parts, highest.astype(np.int32), out=parts)
-    level = _box_mean(parts, half_width)
+    n = len(levels_db)
+    half = min(spec.half_width_frames // LEVEL_STEP, n)
+    level = levels_db * np.float32(_PARTS_PER_DB)
+    np.rint(level, out=level)
+    # Sums of shorter windows may run over where those of whole ones cannot: they come out right all the same.
+    fits = (2 * half + 1) * max(float(level.max()), -float(level.min())) < 2**31
+    parts = np.zeros((n + 2 * half, levels_db.shape[1]), np.int32 if fits else np.int64)
+    inner = parts[half : half + n]
+    np.copyto(inner, level, casting="unsafe")
+    _box_means(parts, half, level)
+    level += np.float32(spec.tolerance_db * _PARTS_PER_DB)
+    np.minimum(inner, level.astype(parts.dtype), out=inner)
+    _box_means(parts, half, level)
     level *= np.float32(1 / _PARTS_PER_DB)
-    return np.ascontiguousarray(level.T)
+    return level
 
 
 def above_floor(frames_db: Floats, spec: FloorSpec, first_frame: int = 0) -> Floats:
@@ -108,26 +118,52 @@ def above_floor(frames_db: Floats, spec: FloorSpec, first_frame: int = 0) -> Flo
     return above
 
 
-def _box_mean(parts: npt.NDArray[np.int32], half_width: int) -> Floats:
-    """Centred moving mean along each row; near an edge, the mean over the columns that exist.
+def _box_means(parts: _Whole, half: int, means: Floats) -> None:
+    """Fill in centred moving means down each column; near an edge, those of the rows that exist.
 
-    Made of running sums of whole numbers, which are exact.
+    Parameters
+    ----------
+    parts
+        Whole numbers, of which sums are exact; ``half`` rows of zeros, the rows, and again zeros.
+    means
+        float32, shape (n, n_bands).
     """
-    n_bands, n = parts.shape
-    half = min(half_width, n)
-    width = 2 * half + 1
-    # Running sums may run over where the sum over a window cannot: their differences are right all the same.
-    largest = max(int(parts.max()), -int(parts.min()))
-    kind = np.int32 if width * largest < 2**31 else np.int64
-    sums = np.empty((n_bands, n + width), kind)
-    sums[:, : half + 1] = 0
-    np.cumsum(parts, axis=1, dtype=kind, out=sums[:, half + 1 : half + 1 + n])
-    sums[:, half + 1 + n :] = sums[:, half + n : half + n + 1]
+    n, n_bands = means.shape
     at = np.arange(n)
-    n_columns = np.minimum(at + half + 1, n) - np.maximum(at - half, 0)
-    mean: Floats = np.subtract(sums[:, width:], sums[:, :n]).astype(np.float32)
-    mean *= np.float32(1) / n_columns.astype(np.float32)
-    return mean
+    n_rows = np.minimum(at + half + 1, n) - np.maximum(at - half, 0)
+    share = np.float32(1) / n_rows[:, None].astype(np.float32)
+    n_chunk = min(_CHUNK_ROWS, n)
+    found = np.empty((n_chunk, n_bands), parts.dtype)
+    spare = np.empty((2, n_chunk + 2 * half, n_bands), parts.dtype)
+    for first in range(0, n, n_chunk):
+        target = means[first : first + n_chunk]
+        sums = found[: len(target)]
+        _window_sums(parts[first : first + len(target) + 2 * half], 2 * half + 1, sums, spare)
+        np.multiply(sums, share[first : first + n_chunk], out=target, dtype=np.float32, casting="unsafe")
+
+
+def _window_sums(rows: _Whole, width: int, sums: _Whole, spare: _Whole) -> None:
+    """Add up each row and the ``width`` − 1 behind it; the width is odd.
+
+    Sums over 1, 2, 4, … rows, each made of two of the one before, are put together as the width's binary
+    digits say. A running sum takes fewer steps, but each of them waits for the one before it.
+
+    Parameters
+    ----------
+    sums
+        Where they go, shape (n_rows − width + 1, n_bands).
+    spare
+        Shape (2, n_rows or more, n_bands).
+    """
+    n = len(sums)
+    np.copyto(sums, rows[:n])
+    done = size = 1
+    while 2 * size <= width:
+        rows = np.add(rows[:-size], rows[size:], out=spare[0, : len(rows) - size])
+        spare, size = spare[::-1], 2 * size
+        if width & size:
+            sums += rows[done : done + n]
+            done += size
 
 
 def _quietest(frames_db: Floats) -> Floats:
