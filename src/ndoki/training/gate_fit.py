@@ -129,6 +129,8 @@ def spread_estimates(gate: Gate, rows: npt.NDArray[np.float16]) -> Floats:
 
 
 def _trained(sound: Listened, fit: GateFit) -> GateNet:
+    # Sums of one thread have one order: the gate is the same for any number of cores.
+    torch.set_num_threads(1)
     torch.manual_seed(fit.seed)
     net = GateNet(fit.spec, _START_LOGIT)
     optimiser = torch.optim.AdamW(net.parameters(), fit.learning_rate, weight_decay=fit.weight_decay)
