@@ -18,8 +18,6 @@ from ndoki.events.bursts import with_bursts
 from ndoki.events.weapon import WEAPONS
 from ndoki.tables.atomic import folders_flushed_once
 from ndoki.tables.bursts import write_bursts
-from ndoki.tables.clips import write_clips
-from ndoki.tables.images import write_images
 from ndoki.tables.layout import mirrored_names
 from ndoki.tables.registry import TableFormat
 from ndoki.tables.summary import FailedFile, Summary, summarise, terminal_tables, write_summary
@@ -94,6 +92,9 @@ def _write_tables(out: Path, heard: Sequence[Heard], wanted: Wanted) -> list[Eve
 def _write_sounds(out: Path, heard: Sequence[Heard], wanted: Wanted) -> None:
     if not wanted.images and not wanted.clips:
         return
+    from ndoki.tables.clips import write_clips
+    from ndoki.tables.images import write_images
+
     names = mirrored_names([one.recording.source for one in heard])
     for one, name in zip(heard, names, strict=True):
         events = [event for event in one.events if event.score >= wanted.limit]
