@@ -117,6 +117,10 @@ def mine(context: click.Context, /, inputs: tuple[str, ...], retrain: Path | Non
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if retrain is not None and inputs:
         raise click.UsageError("--retrain takes no sound: it learns from the clips that its recipe names")
+    if retrain is None and options["begun"] is not None:
+        raise click.UsageError(
+            "--go-on says what --retrain goes on from; what listens is named by --detector"
+        )
     if retrain is None and not inputs:
         raise click.UsageError("name shot-free sound to find false alarms in, or --retrain RECIPE.toml")
     if retrain is None:

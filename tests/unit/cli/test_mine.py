@@ -107,7 +107,11 @@ def test_validation_clips_are_refused_before_anything_is_heard(data_set, tmp_pat
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((), "name shot-free sound"), (("a.wav", "--retrain", "b.toml"), "--retrain takes no sound")],
+    [
+        ((), "name shot-free sound"),
+        (("a.wav", "--retrain", "b.toml"), "--retrain takes no sound"),
+        (("a.wav", "--go-on", "b.onnx"), "what listens is named by --detector"),
+    ],
 )
 def test_each_step_wants_its_own(arguments, message, tmp_path):
     result = run(*arguments, "--out", tmp_path)
