@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ndoki.cli.detect import SOME_FAILED
+from ndoki.cli.training_options import go_on_option
 
 if TYPE_CHECKING:
     from ndoki.batch.run import Heard
@@ -75,13 +76,9 @@ _LOG = "mine.log"
     metavar="RECIPE.toml",
     help="Second step: train on the mined clips that the recipe names, compare, keep or refuse.",
 )
-@click.option(
-    "--go-on",
-    "begun",
-    type=click.Path(path_type=Path),
-    metavar="NETWORK.onnx",
-    help="With --retrain: the network to go on from and to compare with, of the recipe that RECIPE.toml "
-    "continues. Its verifier is kept. Without it that network comes from --cache, or is trained.",
+@go_on_option(
+    "With --retrain: the network to go on from and to compare with, of the recipe that RECIPE.toml "
+    "continues. Its verifier is kept. Without it that network comes from --cache, or is trained."
 )
 @click.option(
     "--out-network",

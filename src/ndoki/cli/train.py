@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ndoki.cli.training_options import cache_option, data_option, fold_option, jobs_option
+from ndoki.cli.training_options import cache_option, data_option, fold_option, go_on_option, jobs_option
 
 __all__ = ["require_training", "train"]
 
@@ -16,13 +16,9 @@ __all__ = ["require_training", "train"]
 @click.argument("recipe", type=click.Path(path_type=Path), metavar="RECIPE.toml")
 @data_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where the detector goes.")
-@click.option(
-    "--go-on",
-    "begun",
-    type=click.Path(path_type=Path),
-    metavar="NETWORK.onnx",
-    help="Go on from this file's network, which is that of the recipe that RECIPE.toml continues. Its "
-    "verifier is kept.",
+@go_on_option(
+    "Go on from this file's network, which is that of the recipe that RECIPE.toml continues. Its "
+    "verifier is kept."
 )
 @fold_option
 @click.option(
@@ -92,10 +88,11 @@ def _network(
     jobs: int | None,
 ) -> Path:
     require_training()
+    from ndoki.detectors.network.detector import network_from
     from ndoki.tables.atomic import write_bytes
     from ndoki.training.finish import calibrated
     from ndoki.training.recipe import read_recipe
-    from ndoki.training.run import Start, Workplace, card_for, exported, make_pool, train_fold
+    from ndoki.training.run import Start, Workplace, exported, make_pool, train_fold
 
     settings = read_recipe(recipe)
     place = Workplace(manifest=data, cache=cache, n_processes=jobs or os.cpu_count() or 1)
@@ -103,8 +100,8 @@ def _network(
     net = train_fold(settings, make_pool(settings, place), fold, place, start=start)
     content = exported(net, settings, place, start)
     if folds_from is not None:
-        verifier, card = None if start is None else start.detector.verifier, card_for(settings, place, start)
-        content = calibrated(content, data, folds_from, settings.n_folds, card, verifier)
+        made = network_from(content, "the network just trained")
+        content = calibrated(content, data, folds_from, settings.n_folds, made.card, made.verifier)
     suffix = "" if fold is None else f"-fold{fold}"
     path = out or Path(f"{settings.name}{suffix}.onnx")
     write_bytes(path, content)

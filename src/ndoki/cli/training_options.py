@@ -1,10 +1,12 @@
 """Options that the commands which train have in common."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-__all__ = ["cache_option", "data_option", "fold_option", "jobs_option"]
+__all__ = ["cache_option", "data_option", "fold_option", "go_on_option", "jobs_option"]
 
 data_option = click.option(
     "--data",
@@ -22,3 +24,10 @@ jobs_option = click.option(
 cache_option = click.option(
     "--cache", type=click.Path(path_type=Path), default=Path("build/train"), show_default=True
 )
+
+
+def go_on_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--go-on NETWORK.onnx``, which a command takes as ``begun``; ``text`` says what it goes on with."""
+    return click.option(
+        "--go-on", "begun", type=click.Path(path_type=Path), metavar="NETWORK.onnx", help=text
+    )

@@ -129,11 +129,11 @@ def mined(data_set, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def retrained(mined: Path, data_set: Path, n_steps: int, rate: float, *options: str):
+def retrained(mined: Path, data_set: Path, n_steps: int, rate: float):
     (mined / "mined.toml").write_text(MINED.format("round") + LOOP.format(n_steps, rate))
     return run(
         "--retrain", "mined.toml", "--out", "round", "--data", data_set, "--out-network", "kept.onnx",
-        "--jobs", "1", "--cache", "cache", "--recall", "0.5", *options,
+        "--jobs", "1", "--cache", "cache", "--recall", "0.5",
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ def test_agrees_with_the_slow_definition(rng):
     assert np.allclose(running_floor(frames, SPEC), slow_floor(frames.astype(np.float64), SPEC), atol=1e-4)
 
 
-@pytest.mark.parametrize("n_frames", [1, 2, 30, 31, 41, 4130])
+@pytest.mark.parametrize("n_frames", [1, 2, 30, 31, 41, 1025, 4130])
 @pytest.mark.parametrize("half_width_frames", [1, 20, 250])
 def test_any_length_and_width_agree_with_the_slow_definition(rng, n_frames, half_width_frames):
     spec = FloorSpec(half_width_frames=half_width_frames)
