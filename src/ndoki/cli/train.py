@@ -92,16 +92,15 @@ def _network(
     from ndoki.tables.atomic import write_bytes
     from ndoki.training.finish import calibrated
     from ndoki.training.recipe import read_recipe
-    from ndoki.training.run import Start, Workplace, exported, make_pool, train_fold
+    from ndoki.training.run import Start, Workplace, made
 
     settings = read_recipe(recipe)
     place = Workplace(manifest=data, cache=cache, n_processes=jobs or os.cpu_count() or 1)
     start = None if begun is None else Start.read(begun, settings)
-    net = train_fold(settings, make_pool(settings, place), fold, place, start=start)
-    content = exported(net, settings, place, start)
+    content = made(settings, fold, place, start)
     if folds_from is not None:
-        made = network_from(content, "the network just trained")
-        content = calibrated(content, data, folds_from, settings.n_folds, made.card, made.verifier)
+        trained = network_from(content, "the network just trained")
+        content = calibrated(content, data, folds_from, settings.n_folds, trained.card, trained.verifier)
     suffix = "" if fold is None else f"-fold{fold}"
     path = out or Path(f"{settings.name}{suffix}.onnx")
     write_bytes(path, content)

@@ -13,7 +13,7 @@ from ndoki.tables.atomic import write_bytes
 from ndoki.training.export import with_card
 from ndoki.training.heldout import heldout_once
 from ndoki.training.recipe import Recipe
-from ndoki.training.run import Start, Workplace, exported, make_pool, network_of, train_fold
+from ndoki.training.run import Start, Workplace, made
 
 __all__ = ["CANDIDATE", "PREVIOUS", "Round", "retrain"]
 
@@ -63,13 +63,12 @@ def retrain(
             '`continues = "….toml"` and `[mined] clips = ["…/clips.csv"]`'
         )
     if start is None:
-        before = exported(network_of(recipe.base, None, place), recipe.base, place)
+        before = made(recipe.base, None, place)
     else:
         before = with_card(start.content, start.detector.card.uncalibrated, start.detector.verifier)
     previous = _written(out / PREVIOUS, before)
     _log.info("training on %s", ", ".join(recipe.mined.clips))
-    trained = train_fold(recipe, make_pool(recipe, place), None, place, start=start)
-    candidate = _written(out / CANDIDATE, exported(trained, recipe, place, start))
+    candidate = _written(out / CANDIDATE, made(recipe, None, place, start))
     shots, backgrounds = field_clips([c for c in read_manifest(place.manifest) if c.split == "val"])
     _log.info("comparing on %d clips with shots and %d without", len(shots), len(backgrounds))
     old, new = (heldout_once(one, shots + backgrounds) for one in (previous, candidate))

@@ -16,7 +16,7 @@ from ndoki.training.loop import LoopSpec
 from ndoki.training.network import NetworkSpec
 from ndoki.training.targets import LABELS
 
-__all__ = ["MinedSpec", "PoolSpec", "Recipe", "read_recipe"]
+__all__ = ["MinedSpec", "PoolSpec", "Recipe", "check_kept_share", "read_recipe", "refuse_keeping_nothing"]
 
 _LATER = (
     "hollow_share",
@@ -98,6 +98,9 @@ class Recipe:
         Folds for cross-validation; a group's fold follows from its name.
     base
         Recipe whose network this one goes on from; in the file: ``continues = "other.toml"``.
+    kept_share
+        Share, in [0, 1), of the weights that it goes on from in those that come out; the rest is that of the
+        weights at its end (`ndoki.training.between`).
     """
 
     name: str
@@ -112,8 +115,10 @@ class Recipe:
     loop: LoopSpec = field(default_factory=LoopSpec)
     mined: MinedSpec = field(default_factory=MinedSpec)
     base: "Recipe | None" = None
+    kept_share: float = 0.0
 
     def __post_init__(self) -> None:
+        check_kept_share(self.kept_share)
         if self.base is not None and (self.base.network, self.base.mel, self.base.floor) != (
             self.network,
             self.mel,
@@ -139,8 +144,32 @@ class Recipe:
         return _digest({part: value for part, value in _values(self).items() if part in parts})
 
 
+def check_kept_share(kept_share: float) -> None:
+    """Refuse a share of weights that cannot be kept.
+
+    Raises
+    ------
+    ConfigError
+        It is not in [0, 1).
+    """
+    if not 0 <= kept_share < 1:
+        raise ConfigError(f"kept_share = {kept_share} of weights: expected a number from 0 up to below 1")
+
+
+def refuse_keeping_nothing(path: Path, kept_share: float) -> None:
+    """Refuse to keep a share of weights where a recipe goes on from none.
+
+    Raises
+    ------
+    ConfigError
+        There is such a share.
+    """
+    if kept_share:
+        raise ConfigError(f"{path}: kept_share is of weights to go on from; name their recipe by 'continues'")
+
+
 def _values(recipe: Recipe) -> dict[str, Any]:
-    """All values, without what a recipe that mines nothing says of mining, and `_LATER` where it is off.
+    """All values, without what a recipe that mines or keeps nothing says of it, and `_LATER` where it is off.
 
     So the networks and examples of such a recipe are found again that were made before there was any of it.
     """
@@ -149,6 +178,8 @@ def _values(recipe: Recipe) -> dict[str, Any]:
     while part is not None:
         if not part["mined"]["clips"]:
             del part["mined"]
+        if not part["kept_share"]:
+            del part["kept_share"]
         for name in _LATER:
             if part["simulation"][name] == off[name]:
                 del part["simulation"][name]
@@ -171,4 +202,7 @@ def read_recipe(path: Path) -> Recipe:
     table = read_toml(path)
     continued = table.pop("continues", None)
     recipe = from_table(Recipe, table, str(path))
-    return recipe if continued is None else replace(recipe, base=read_recipe(path.parent / str(continued)))
+    if continued is None:
+        refuse_keeping_nothing(path, recipe.kept_share)
+        return recipe
+    return replace(recipe, base=read_recipe(path.parent / str(continued)))

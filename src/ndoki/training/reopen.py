@@ -5,8 +5,6 @@ In a file every batch normalisation is folded into its convolution (S. Ioffe and
 that undo both: the answers stay, and training begins where the file is.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -21,7 +19,7 @@ from ndoki.training.pool import FRAME_STEP_DB
 from ndoki.training.verifier_network import VerifierNet
 from ndoki.training.verifier_recipe import VerifierRecipe
 
-__all__ = ["reopened_network", "reopened_verifier"]
+__all__ = ["reopened_network", "reopened_verifier", "stored_weights"]
 
 
 def reopened_network(content: bytes, spec: NetworkSpec, frames: Tensor) -> GunshotNet:
@@ -74,7 +72,8 @@ def reopened_verifier(verifier: Verifier, recipe: VerifierRecipe, views: npt.NDA
 
 
 def _reopen(net: nn.Module, content: bytes, shown: Tensor, what: str) -> None:
-    stored = [torch.from_numpy(weights) for weights in _weights(content)]
+    model = onnx.load_model_from_string(content)
+    stored = [torch.from_numpy(np.array(numpy_helper.to_array(one))) for one in stored_weights(model)]
     layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear)]
     if [layer.weight.shape for layer in layers] != [weights.shape for weights in stored[::2]]:
         raise ConfigError(f"the {what} to go on from has another shape than the recipe's")
@@ -92,13 +91,11 @@ def _reopen(net: nn.Module, content: bytes, shown: Tensor, what: str) -> None:
             _undo(norm, bias, _given(net, norm, shown))
 
 
-def _weights(content: bytes) -> Iterator[npt.NDArray[np.float32]]:
-    """Weights and biases of a file's layers, in the order in which they are run."""
-    graph = onnx.load_model_from_string(content).graph
-    stored = {one.name: one for one in graph.initializer}
-    for node in graph.node:
-        if node.op_type in {"Conv", "Gemm"}:
-            yield from (np.array(numpy_helper.to_array(stored[name])) for name in node.input[1:])
+def stored_weights(model: onnx.ModelProto) -> list[onnx.TensorProto]:
+    """Weights and biases of a file's layers, in the order in which they are run: names are the exporter's."""
+    stored = {one.name: one for one in model.graph.initializer}
+    layers = [node for node in model.graph.node if node.op_type in {"Conv", "Gemm"}]
+    return [stored[name] for layer in layers for name in layer.input[1:]]
 
 
 def _given(net: nn.Module, norm: nn.Module, shown: Tensor) -> Tensor:

@@ -15,7 +15,8 @@ from ndoki.core.errors import ConfigError
 from ndoki.datasets.edition import EDITION
 from ndoki.datasets.manifest import manifest_digest
 from ndoki.detectors.network.card import Card
-from ndoki.detectors.network.detector import NetworkDetector, load_network
+from ndoki.detectors.network.detector import NetworkDetector, load_network, network_from
+from ndoki.training.between import between
 from ndoki.training.export import export, with_card
 from ndoki.training.loop import finished, some_frames, train_network
 from ndoki.training.material import build_materials
@@ -31,6 +32,7 @@ __all__ = [
     "card_for",
     "checkpoint_of",
     "exported",
+    "made",
     "make_pool",
     "mark",
     "network_of",
@@ -119,6 +121,38 @@ def make_pool(recipe: Recipe, place: Workplace) -> Pool:
     return pool
 
 
+def made(recipe: Recipe, fold: int | None, place: Workplace, start: Start | None = None) -> bytes:
+    """A recipe's network as an ONNX file's content, uncalibrated: trained, or read from the cache.
+
+    Where the recipe says so, it lies between where the training began and where it ended.
+
+    Parameters
+    ----------
+    start
+        See `train_fold`. The file's verifier is kept.
+    """
+    if start is None:
+        start = _start_of(recipe, fold, place)
+    if not recipe.pool.field:
+        fold = None
+    net = finished(checkpoint_of(recipe, fold, place, start), recipe.network, recipe.loop)
+    if net is None:
+        net = train_fold(recipe, make_pool(recipe, place), fold, place, start=start)
+    content = exported(net, recipe, place, start)
+    if start is None or not recipe.kept_share:
+        return content
+    return between(start.content, content, recipe.kept_share)
+
+
+def _start_of(recipe: Recipe, fold: int | None, place: Workplace) -> Start | None:
+    """The base of a recipe as a file, where weights between those of files are asked for."""
+    base = recipe.base
+    if base is None or not (recipe.kept_share or base.kept_share):
+        return None
+    content = made(base, fold, place)
+    return Start(content=content, detector=network_from(content, f"the network before {recipe.name}"))
+
+
 def train_fold(
     recipe: Recipe, pool: Pool, fold: int | None, place: Workplace, *, start: Start | None = None
 ) -> GunshotNet:
@@ -131,9 +165,8 @@ def train_fold(
         trained.
     """
     usable = usable_examples(pool, recipe, fold)
-    checkpoint, start_from = checkpoint_of(recipe, fold, place), None
+    start_from = None
     if start is not None:
-        checkpoint = checkpoint.with_stem(f"{checkpoint.stem}-{start.detector.id.digest[:8]}")
         shown = some_frames(pool, usable, recipe.network, recipe.loop, n=_SOME_EXAMPLES, seed=recipe.seed)
         start_from = reopened_network(start.content, recipe.network, shown)
     elif recipe.base is not None:
@@ -145,7 +178,7 @@ def train_fold(
         recipe.network,
         recipe.loop,
         seed=recipe.seed,
-        checkpoint=checkpoint,
+        checkpoint=checkpoint_of(recipe, fold, place, start),
         start_from=start_from,
     )
 
@@ -161,9 +194,10 @@ def network_of(recipe: Recipe, fold: int | None, place: Workplace) -> GunshotNet
     return kept or train_fold(recipe, make_pool(recipe, place), fold, place)
 
 
-def checkpoint_of(recipe: Recipe, fold: int | None, place: Workplace) -> Path:
-    """Where the state of a training is kept; another recipe, fold or list of mined clips has its own."""
-    return place.cache / f"net-{'all' if fold is None else fold}-{recipe.digest[:12]}{mark(recipe)}.pt"
+def checkpoint_of(recipe: Recipe, fold: int | None, place: Workplace, start: Start | None = None) -> Path:
+    """Where the state of a training is kept; another recipe, fold, mined list or start has its own."""
+    since = "" if start is None else f"-{start.detector.id.digest[:8]}"
+    return place.cache / f"net-{'all' if fold is None else fold}-{recipe.digest[:12]}{mark(recipe)}{since}.pt"
 
 
 def card_for(recipe: Recipe, place: Workplace, start: Start | None = None) -> Card:

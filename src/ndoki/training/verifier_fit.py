@@ -16,9 +16,10 @@ from ndoki.datasets.manifest import manifest_digest
 from ndoki.detectors.network.card import Card
 from ndoki.detectors.network.detector import NetworkDetector, network_from
 from ndoki.detectors.network.verifier import Verifier
+from ndoki.training.between import between
 from ndoki.training.material import build_materials
 from ndoki.training.reopen import reopened_verifier
-from ndoki.training.run import Workplace, exported, mark, network_of
+from ndoki.training.run import Workplace, made, mark
 from ndoki.training.verifier_loop import finished_verifier, train_verifier
 from ndoki.training.verifier_network import VerifierNet, exported_verifier
 from ndoki.training.verifier_recipe import VerifierRecipe
@@ -86,8 +87,25 @@ def fit_verifier(
         raise ConfigError(f"{len(networks)} network(s) for {network.n_folds} folds")
     if any((one.card.mel, one.card.floor) != (network.mel, network.floor) for one in networks):
         raise ConfigError("the networks take other frames than those of the recipe")
-    net = _trained(recipe, networks, fold, place, start)
-    return Verifier.opened(exported_verifier(net, recipe), recipe.spec)
+    begun = None if start is None else _verifier_to_go_on_from(start, recipe)
+    return _fitted(recipe, networks, fold, place, begun)
+
+
+def _fitted(
+    recipe: VerifierRecipe,
+    networks: Sequence[NetworkDetector],
+    fold: int | None,
+    place: Workplace,
+    begun: Verifier | None = None,
+) -> Verifier:
+    """What a recipe's training ends with, or what lies between that and where it began."""
+    base = recipe.base
+    if begun is None and base is not None and (base.kept_share or recipe.kept_share):
+        begun = _fitted(base, _heard_by(base, networks, place), fold, place)
+    content = exported_verifier(_trained(recipe, networks, fold, place, begun), recipe)
+    if begun is not None and recipe.kept_share:
+        content = between(begun.content, content, recipe.kept_share)
+    return Verifier.opened(content, recipe.spec)
 
 
 def _trained(
@@ -95,13 +113,12 @@ def _trained(
     networks: Sequence[NetworkDetector],
     fold: int | None,
     place: Workplace,
-    start: NetworkDetector | None = None,
+    begun: Verifier | None = None,
 ) -> VerifierNet:
-    """The verifier of a recipe, its base first or out of a file; one that is done is only read.
+    """The end of a recipe's training, from its base's or from a verifier; one that is done is only read.
 
     One that never heard the field has no folds: it serves all.
     """
-    begun = None if start is None else _verifier_to_go_on_from(start, recipe)
     which = "all" if fold is None or not recipe.examples_of.pool.field else f"{fold}"
     since = "" if begun is None else f"-{hashlib.sha256(begun.content).hexdigest()[:8]}"
     name = f"verifier-{which}-{recipe.digest[:12]}-{_named(recipe, networks, place)}{since}.pt"
@@ -136,7 +153,7 @@ def _heard_by(
     network = base.examples_of
     if network.pool.field:
         return networks
-    content = exported(network_of(network, None, place), network, place)
+    content = made(network, None, place)
     return [network_from(content, f"the network of {network.name}, which never heard the field")]
 
 

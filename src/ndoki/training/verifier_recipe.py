@@ -8,7 +8,7 @@ from pathlib import Path
 from ndoki.core.config import from_table, read_toml
 from ndoki.core.errors import ConfigError
 from ndoki.detectors.network.verifier import VerifierSpec
-from ndoki.training.recipe import Recipe, read_recipe
+from ndoki.training.recipe import Recipe, check_kept_share, read_recipe, refuse_keeping_nothing
 
 __all__ = ["VerifierLoop", "VerifierRecipe", "ViewsSpec", "read_verifier_recipe"]
 
@@ -89,6 +89,9 @@ class VerifierRecipe:
     base
         Recipe whose verifier this one goes on from, with views of the same kind; in the file:
         ``continues = "other.toml"``.
+    kept_share
+        Share, in [0, 1), of the weights that it goes on from in those that come out; the rest is that of the
+        weights at its end (`ndoki.training.between`).
     """
 
     examples_of: Recipe = field(default_factory=lambda: Recipe(name="gunshot"))
@@ -98,8 +101,10 @@ class VerifierRecipe:
     views: ViewsSpec = field(default_factory=ViewsSpec)
     loop: VerifierLoop = field(default_factory=VerifierLoop)
     base: "VerifierRecipe | None" = None
+    kept_share: float = 0.0
 
     def __post_init__(self) -> None:
+        check_kept_share(self.kept_share)
         if len(self.channels) != 5 or self.spec.view.n_frames % 16:
             raise ConfigError("a verifier has five numbers of channels, and views of a multiple of 16 frames")
         if self.base is not None and (self.base.channels, self.base.spec.view) != (
@@ -127,6 +132,8 @@ class VerifierRecipe:
         values: tuple[object, ...] = (self.views_digest, self.channels, asdict(self.loop))
         if self.base is not None:
             values += (self.base.digest,)
+        if self.kept_share:
+            values += (self.kept_share,)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -144,5 +151,9 @@ def read_verifier_recipe(path: Path) -> VerifierRecipe:
         raise ConfigError(f"{path}: the key 'examples_of' is missing; it names the recipe of the network")
     continued = table.pop("continues", None)
     recipe = from_table(VerifierRecipe, table, str(path))
-    base = None if continued is None else read_verifier_recipe(path.parent / str(continued))
+    base = None
+    if continued is None:
+        refuse_keeping_nothing(path, recipe.kept_share)
+    else:
+        base = read_verifier_recipe(path.parent / str(continued))
     return replace(recipe, examples_of=read_recipe(path.parent / str(named)), base=base)

@@ -5,8 +5,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner
+from onnx import numpy_helper
 from onnxruntime import InferenceSession
 
 from ndoki.audio.recording import describe
@@ -171,6 +173,49 @@ def test_a_files_network_is_gone_on_from_without_its_checkpoints(recipe, data_se
     )
     np.testing.assert_allclose(same, first, atol=1e-4)
     assert np.abs(other - first).max() > 1e-4
+
+
+def test_a_share_of_the_weights_gone_on_from_is_kept(recipe, data_set, tmp_path):
+    """Out of a file or after its base, what comes out lies between the beginning and the end."""
+    start, end, kept, chained = (tmp_path / f"{name}.onnx" for name in ("start", "end", "kept", "chained"))
+    cache = str(tmp_path / "cache")
+    run(recipe, data_set, start, "--cache", cache)
+    further = continued(recipe, 3)
+    run(further, data_set, end, "--cache", cache, "--go-on", str(start))
+    further.write_text(further.read_text().replace("seed = 2", "seed = 2\nkept_share = 0.4"))
+    run(further, data_set, kept, "--cache", cache, "--go-on", str(start))
+    run(further, data_set, chained, "--cache", str(tmp_path / "other"))
+    assert load_network(kept).card.provenance["recipe"]["kept_share"] == 0.4
+    begun, ended, found, found_too = (
+        onnx.load_model(path).graph.initializer for path in (start, end, kept, chained)
+    )
+    for before, behind, one, other in zip(begun, ended, found, found_too, strict=True):
+        old, new = numpy_helper.to_array(before), numpy_helper.to_array(behind)
+        np.testing.assert_allclose(numpy_helper.to_array(one), 0.4 * old + 0.6 * new, atol=1e-6)
+        np.testing.assert_array_equal(numpy_helper.to_array(other), numpy_helper.to_array(one))
+
+
+def test_what_goes_on_from_kept_weights_begins_there(recipe, data_set, tmp_path):
+    """Without a step it gives the answers of the network between, not those of the end of its training."""
+    between, after, cache = tmp_path / "between.onnx", tmp_path / "after.onnx", str(tmp_path / "cache")
+    further = continued(recipe, 3)
+    further.write_text(further.read_text().replace("seed = 2", "seed = 2\nkept_share = 0.4"))
+    run(further, data_set, between, "--cache", cache)
+    last = recipe.with_name("last.toml")
+    last.write_text(f'continues = "{further.name}"\n' + RECIPE.replace("n_steps = 5", "n_steps = 0"))
+    run(last, data_set, after, "--cache", cache)
+    frames = np.random.default_rng(5).normal(0, 1, (1, 80, 40)).astype(np.float32)
+    kept, found = (InferenceSession(path).run(None, {"frames": frames})[0] for path in (between, after))
+    np.testing.assert_allclose(found, kept, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kept_share", "told"), [("0.5", "name their recipe by 'continues'"), ("1.0", "from 0 up to below 1")]
+)
+def test_a_share_of_nothing_cannot_be_kept(recipe, kept_share, told):
+    recipe.write_text(f"kept_share = {kept_share}\n{RECIPE}")
+    with pytest.raises(ConfigError, match=told):
+        read_recipe(recipe)
 
 
 def test_only_the_network_of_its_base_is_gone_on_from(recipe, data_set, tmp_path):

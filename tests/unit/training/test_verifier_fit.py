@@ -14,8 +14,9 @@ from ndoki.core.errors import ConfigError
 from ndoki.datasets.manifest import field_clips, read_manifest
 from ndoki.detectors.network.detector import load_network
 from ndoki.detectors.network.gate import Gate, GateSpec
-from ndoki.detectors.network.verifier import VerifierSpec
+from ndoki.detectors.network.verifier import Verifier, VerifierSpec
 from ndoki.features.close_up import CloseUpSpec
+from ndoki.training.between import between
 from ndoki.training.export import with_card, with_gate
 from ndoki.training.gate_network import GateNet, weights_of
 from ndoki.training.loop import LoopSpec
@@ -25,7 +26,7 @@ from ndoki.training.reopen import reopened_verifier
 from ndoki.training.run import Workplace, exported
 from ndoki.training.verifier_fit import card_with, fit_verifier
 from ndoki.training.verifier_loop import train_verifier
-from ndoki.training.verifier_recipe import VerifierLoop, VerifierRecipe, ViewsSpec
+from ndoki.training.verifier_recipe import VerifierLoop, VerifierRecipe, ViewsSpec, read_verifier_recipe
 from ndoki.training.views import Views
 
 LOOP = VerifierLoop(n_steps=5, batch_size=16, dropout=0.1)
@@ -268,6 +269,34 @@ def test_a_recipe_goes_on_from_where_its_base_ended(fitted, tmp_path):
     assert fit_verifier(busy, networks, 0, place).content != first.content
     with pytest.raises(ConfigError, match="needs the same channels and views"):
         replace(recipe, base=replace(recipe, channels=(1, 2, 3, 4, 5)))
+
+
+def test_a_share_of_the_weights_gone_on_from_is_kept(fitted, second):
+    """Out of a file or after its base, what comes out lies between the beginning and the end."""
+    paths, _, place = fitted
+    networks = [load_network(path) for path in paths]
+    path, recipe = second
+    start = load_network(path)
+    end = fit_verifier(recipe, networks, 0, place, start=start).content
+    expected = between(start.verifier.content, end, 0.4)
+    keeping = replace(recipe, kept_share=0.4)
+    assert fit_verifier(keeping, networks, 0, place, start=start).content == expected
+    assert fit_verifier(keeping, networks, 0, place).content == expected
+    # What goes on from there begins with what was kept, not with the end of the training.
+    further = replace(keeping, base=keeping, kept_share=0.0, loop=replace(keeping.loop, n_steps=0))
+    views = Views.load(next(place.cache.glob("views-*"))).view[:20].astype(np.float32) / 20
+    found, kept = fit_verifier(further, networks, 0, place), Verifier.opened(expected, recipe.spec)
+    np.testing.assert_allclose(answers(found, views), answers(kept, views), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("kept_share", "told"), [("0.5", "name their recipe by 'continues'"), ("1.0", "from 0 up to below 1")]
+)
+def test_a_share_of_nothing_cannot_be_kept(tmp_path, kept_share, told):
+    recipe = tmp_path / "verifier.toml"
+    recipe.write_text(f'examples_of = "net.toml"\nkept_share = {kept_share}\n')
+    with pytest.raises(ConfigError, match=told):
+        read_verifier_recipe(recipe)
 
 
 def test_the_command_writes_a_network_with_its_verifier_and_calibrates_it(fitted, tmp_path):

@@ -127,23 +127,17 @@ class NetworkDetector:
         whole = replace(block, first_frame=first_frame, end_frame=end_frame)
         levels = self.levels_of(whole)
         heard = self.heard(levels)
-        outputs = self.outputs_of(levels, heard)
-        n_labels = len(self.card.labels)
-        scores = outputs[:, :n_labels]
-        if heard is not None:
-            # So that the verifier is not asked there; once more below, as a calibration need not keep 0.
-            scores *= heard[:, None]
-        scores[:, 0] = self.calibrate(self.verified(scores[:, 0], whole))
-        if heard is not None:
-            scores *= heard[:, None]
-        own = outputs[block.first_frame - first_frame :][: block.end_frame - block.first_frame]
+        outputs, n_labels = self.outputs_of(levels, heard), len(self.card.labels)
+        # Only where the gate lets sound pass, so that the verifier is not asked elsewhere.
+        passed = slice(None) if heard is None else np.flatnonzero(heard)
+        scores = np.zeros((len(outputs), n_labels), np.float32)
+        scores[passed] = outputs[passed, :n_labels]
+        scores[passed, 0] = self.calibrate(self.verified(scores[:, 0], whole)[passed])
+        own = slice(block.first_frame - first_frame, block.end_frame - first_frame)
         track = ScoreTrack(
-            grid=self.grid,
-            labels=self.card.labels,
-            first_frame=block.first_frame,
-            scores=np.ascontiguousarray(own[:, :n_labels], np.float32),
+            grid=self.grid, labels=self.card.labels, first_frame=block.first_frame, scores=scores[own]
         )
-        return Analysis(track=track, proposals=self._proposals(track, own[:, n_labels:]))
+        return Analysis(track=track, proposals=self._proposals(track, outputs[own, n_labels:]))
 
     def levels_of(self, block: Block) -> BlockLevels:
         """What the network and its gate are shown of a block."""
