@@ -1,6 +1,9 @@
 # Everything a newcomer needs: `make demo`, `make test`. Both set themselves up in ./.venv.
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+FOLDS := 0 1 2 3 4
+# The verifier's stages between the first that heard the field and the last; each goes on from the one before.
+STAGES := more again loud others
 PINS := pyproject.toml constraints.txt tools/install.py tools/venv.sh tools/azurite.sh
 
 .DEFAULT_GOAL := help
@@ -55,17 +58,19 @@ folds: $(VENV)/.test ## train the networks of the cross-validation, and the one 
 	$(VENV)/bin/ndoki train recipes/gunshot-simulated.toml --out build/first/gunshot-simulated.onnx
 	$(VENV)/bin/ndoki train recipes/gunshot-forests.toml --out build/wide/gunshot-forests.onnx
 	$(VENV)/bin/ndoki verifier build/first/gunshot-simulated.onnx --recipe recipes/verifier-forests.toml --heard-by build/wide/gunshot-forests.onnx --out benchmarks/folds/gunshot-simulated.onnx
-	for fold in 0 1 2 3 4; do $(VENV)/bin/ndoki train recipes/gunshot-wide.toml --fold $$fold --out build/wide/gunshot-fold$$fold.onnx; done
-	for fold in 0 1 2 3 4; do $(VENV)/bin/ndoki train recipes/gunshot.toml --fold $$fold --out build/first/gunshot-fold$$fold.onnx; done
-	for fold in 0 1 2 3 4; do $(VENV)/bin/ndoki verifier build/first/gunshot-fold$$fold.onnx --recipe recipes/verifier-mix.toml --heard-by build/wide --fold $$fold --out build/second/gunshot-fold$$fold.onnx; done
-	for fold in 0 1 2 3 4; do $(VENV)/bin/ndoki verifier build/second/gunshot-fold$$fold.onnx --go-on --recipe recipes/verifier-more.toml --heard-by build/first --fold $$fold --out build/third/gunshot-fold$$fold.onnx; done
-	for fold in 0 1 2 3 4; do $(VENV)/bin/ndoki verifier build/third/gunshot-fold$$fold.onnx --go-on --heard-by build/first --fold $$fold --out benchmarks/folds/gunshot-fold$$fold.onnx; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki train recipes/gunshot-wide.toml --fold $$fold --out build/wide/gunshot-fold$$fold.onnx; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki train recipes/gunshot-field.toml --fold $$fold --out build/first/gunshot-fold$$fold.onnx; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/first/gunshot-fold$$fold.onnx --recipe recipes/verifier-mix.toml --heard-by build/wide --fold $$fold --out build/mix/gunshot-fold$$fold.onnx; done
+	before=mix; for stage in $(STAGES); do for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/$$before/gunshot-fold$$fold.onnx --go-on --recipe recipes/verifier-$$stage.toml --heard-by build/first --fold $$fold --out build/$$stage/gunshot-fold$$fold.onnx; done; before=$$stage; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/others/gunshot-fold$$fold.onnx --go-on --heard-by build/first --fold $$fold --out build/last/gunshot-fold$$fold.onnx; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki train recipes/gunshot.toml --go-on build/last/gunshot-fold$$fold.onnx --fold $$fold --out benchmarks/folds/gunshot-fold$$fold.onnx; done
 
 network: $(VENV)/.test ## train the shipped network, calibrated on what the folds' networks have not heard
-	$(VENV)/bin/ndoki train recipes/gunshot.toml --out build/first/gunshot.onnx
-	$(VENV)/bin/ndoki verifier build/first/gunshot.onnx --recipe recipes/verifier-mix.toml --heard-by build/wide --out build/second/gunshot.onnx
-	$(VENV)/bin/ndoki verifier build/second/gunshot.onnx --go-on --recipe recipes/verifier-more.toml --heard-by build/first --out build/third/gunshot.onnx
-	$(VENV)/bin/ndoki verifier build/third/gunshot.onnx --go-on --heard-by build/first --folds-from benchmarks/folds --out src/ndoki/models/gunshot.onnx
+	$(VENV)/bin/ndoki train recipes/gunshot-field.toml --out build/first/gunshot.onnx
+	$(VENV)/bin/ndoki verifier build/first/gunshot.onnx --recipe recipes/verifier-mix.toml --heard-by build/wide --out build/mix/gunshot.onnx
+	before=mix; for stage in $(STAGES); do $(VENV)/bin/ndoki verifier build/$$before/gunshot.onnx --go-on --recipe recipes/verifier-$$stage.toml --heard-by build/first --out build/$$stage/gunshot.onnx; before=$$stage; done
+	$(VENV)/bin/ndoki verifier build/others/gunshot.onnx --go-on --heard-by build/first --out build/last/gunshot.onnx
+	$(VENV)/bin/ndoki train recipes/gunshot.toml --go-on build/last/gunshot.onnx --folds-from benchmarks/folds --out src/ndoki/models/gunshot.onnx
 	$(VENV)/bin/ndoki gate src/ndoki/models/gunshot.onnx
 
 shots: $(VENV)/.test ## train the model that counts the shots of a burst (half an hour on two cores)
