@@ -28,6 +28,9 @@ _PROPOSAL_SCORE = 0.01
 """Frames below this score get no box: nobody asks for events that faint."""
 _CHUNK_FRAMES = 2048
 """The network sees this many frames at a time: its layers then fit into a core's cache."""
+_AROUND_S = 8.0
+"""Around what is found behind a gate, this far, there is listened without it: as far as a burst is followed
+(`ndoki.firing.near`)."""
 _RUN_FRAMES = 32
 """Behind a gate, runs are lengthened to multiples of this."""
 _MOST_BY_RUNS = 0.5
@@ -86,13 +89,15 @@ class NetworkDetector:
     def context_before_frames(self) -> int:
         """The network's own view, or its gate's, and that of the floor under it; or its verifier's."""
         inside = self.card.step_frames - 1
-        return max(self._view_frames[0] + inside + self.card.floor.reach_frames, self._close_up_frames[0])
+        seen = max(self._view_frames[0] + inside + self.card.floor.reach_frames, self._close_up_frames[0])
+        return seen + self._around_frames
 
     @property
     def context_after_frames(self) -> int:
         """The network's own view, or its gate's, and that of the floor under it; or its verifier's."""
         inside = self.card.step_frames - 1
-        return max(self._view_frames[1] + inside + self.card.floor.reach_frames, self._close_up_frames[1])
+        seen = max(self._view_frames[1] + inside + self.card.floor.reach_frames, self._close_up_frames[1])
+        return seen + self._around_frames
 
     @property
     def _close_up_frames(self) -> tuple[int, int]:
@@ -105,10 +110,17 @@ class NetworkDetector:
             return before, after
         return max(before, gate.before_frames), max(after, gate.after_frames)
 
-    def gated(self) -> "NetworkDetector":
-        """The same network, but listening only where its gate lets sound pass; elsewhere scores are 0.
+    @property
+    def _around_frames(self) -> int:
+        """How far around what is found behind the gate the network listens without it; whole steps."""
+        _, whole = self._steps(0, 0 if self._used_gate is None else self.grid.frames_in(_AROUND_S))
+        return whole
 
-        Where it listens, scores are those without the gate. The gate is tuned for the first label alone.
+    def gated(self) -> "NetworkDetector":
+        """The same network, but listening only where its gate lets sound pass, and 8 s around what is found.
+
+        Where it listens, scores are those without the gate; elsewhere they are 0. The gate is tuned for the
+        first label alone.
 
         Raises
         ------
@@ -125,19 +137,67 @@ class NetworkDetector:
         """Score a block's own frames."""
         first_frame, end_frame = self._steps(block.first_frame, block.end_frame)
         whole = replace(block, first_frame=first_frame, end_frame=end_frame)
-        levels = self.levels_of(whole)
-        heard = self.heard(levels)
-        outputs, n_labels = self.outputs_of(levels, heard), len(self.card.labels)
-        # Only where the gate lets sound pass, so that the verifier is not asked elsewhere.
-        passed = slice(None) if heard is None else np.flatnonzero(heard)
-        scores = np.zeros((len(outputs), n_labels), np.float32)
-        scores[passed] = outputs[passed, :n_labels]
-        scores[passed, 0] = self.calibrate(self.verified(scores[:, 0], whole)[passed])
-        own = slice(block.first_frame - first_frame, block.end_frame - first_frame)
+        if self._used_gate is None:
+            outputs = self._scored(self.levels_of(whole), None)
+        else:
+            outputs = self._scored_behind(self._used_gate, whole)
+        own, n_labels = (
+            slice(block.first_frame - first_frame, block.end_frame - first_frame),
+            len(self.labels),
+        )
         track = ScoreTrack(
-            grid=self.grid, labels=self.card.labels, first_frame=block.first_frame, scores=scores[own]
+            grid=self.grid,
+            labels=self.card.labels,
+            first_frame=block.first_frame,
+            scores=np.ascontiguousarray(outputs[own, :n_labels]),
         )
         return Analysis(track=track, proposals=self._proposals(track, outputs[own, n_labels:]))
+
+    def _scored(self, levels: BlockLevels, heard: npt.NDArray[np.bool_] | None) -> Floats:
+        """Outputs of a block's own frames, verified and calibrated; 0 where not ``heard``."""
+        outputs = self.outputs_of(levels, heard)
+        if heard is None:
+            outputs[:, 0] = self.calibrate(self.verified(outputs[:, 0], levels.block))
+            return outputs
+        # Emptied first, so that the verifier is not asked elsewhere.
+        rows, scored = np.flatnonzero(heard), np.zeros_like(outputs)
+        scored[rows] = outputs[rows]
+        scored[rows, 0] = self.calibrate(self.verified(scored[:, 0], levels.block)[rows])
+        return scored
+
+    def _scored_behind(self, gate: Gate, whole: Block) -> Floats:
+        """Outputs of a block's own frames where the gate lets sound pass, and around what is found there.
+
+        How many shots a burst has is asked of faint scores beside sure ones, for which no gate is tuned. What
+        is found just outside of the block counts as well, or frames would depend on where it ends.
+        """
+        around = self._around_frames
+        # As far as there is sound, which is everywhere but at the ends of a recording.
+        first_sample, end_sample = whole.first_sample, whole.first_sample + len(whole.samples)
+        first_frame, end_frame = self._steps(
+            max(whole.first_frame - around, -(-first_sample // self.grid.hop_samples)),
+            min(whole.end_frame + around, self.grid.n_frames(end_sample)),
+        )
+        wide = replace(whole, first_frame=first_frame, end_frame=max(whole.end_frame, end_frame))
+        levels = self.levels_of(wide)
+        heard = gate.passes(levels.measured, wide.first_frame, wide.end_frame)
+        outputs = self._scored(levels, heard)
+        found = np.flatnonzero(outputs[:, 0] >= gate.least_score)
+        if len(found):
+            more = self._near(found, len(heard)) & ~heard
+            more[: whole.first_frame - wide.first_frame] = False
+            more[whole.end_frame - wide.first_frame :] = False
+            outputs += self._scored(levels, more)
+        return outputs[whole.first_frame - wide.first_frame :][: whole.end_frame - whole.first_frame]
+
+    def _near(self, rows: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.bool_]:
+        """Which of ``n`` frames lie around some of them; whole steps."""
+        n_open = np.zeros(n + 1, np.int64)
+        for row in rows.tolist():
+            first, end = self._steps(row - self._around_frames, row + self._around_frames + 1)
+            n_open[max(0, first)] += 1
+            n_open[min(n, end)] -= 1
+        return np.asarray(np.cumsum(n_open[:n]) > 0, np.bool_)
 
     def levels_of(self, block: Block) -> BlockLevels:
         """What the network and its gate are shown of a block."""

@@ -183,7 +183,13 @@ def test_another_programs_network_is_said(tmp_path):
         load_network(tmp_path / "other.onnx")
 
 
-def gate_of(threshold):
+NOTHING = 1.1
+"""Least score of a gate behind which nothing is ever found."""
+AROUND_FRAMES = 500
+"""8 s."""
+
+
+def gate_of(threshold, least_score=0.3):
     """Opens where the mean level of two cells rises above the threshold."""
     spec = GateSpec(n_mels=MEL.n_mels, width=1, cell_frames=4, dilations=(1,), before_cells=1)
     first, bias, taps, tap_bias, last, last_bias = (np.zeros(shape, np.float32) for shape in spec.shapes)
@@ -191,21 +197,21 @@ def gate_of(threshold):
     taps[1] = 1.0
     last += 0.5
     weights = (first, bias, taps, tap_bias, last, last_bias)
-    return Gate(spec=spec, weights=weights, threshold=threshold, spread_frames=5, least_score=0.3)
+    return Gate(spec=spec, weights=weights, threshold=threshold, spread_frames=5, least_score=least_score)
 
 
 @pytest.fixture
 def with_gate_of(tmp_path):
-    def make(threshold):
+    def make(threshold, least_score=0.3):
         path = tmp_path / "gated.onnx"
-        path.write_bytes(with_gate(level_network(), CARD, gate_of(threshold)))
+        path.write_bytes(with_gate(level_network(), CARD, gate_of(threshold, least_score)))
         return load_network(path)
 
     return make
 
 
 def test_behind_a_gate_scores_are_those_of_the_network_or_0(with_gate_of, samples):
-    detector = with_gate_of(0.5)
+    detector = with_gate_of(0.5, NOTHING)
     whole, behind = (one.analyse(block_of(samples)) for one in (detector, detector.gated()))
     heard = behind.track.scores[:, 0] > 0
     assert 20 < heard.sum() < 200
@@ -218,7 +224,7 @@ def test_behind_a_gate_scores_are_those_of_the_network_or_0(with_gate_of, sample
 
 def test_frames_between_two_runs_that_were_joined_are_not_heard(with_gate_of, samples):
     """They are scored on the way. Whether runs are joined depends on the block, so that must not count."""
-    behind, block = with_gate_of(0.015).gated(), block_of(samples)
+    behind, block = with_gate_of(0.015, NOTHING).gated(), block_of(samples)
     heard = behind.heard(behind.levels_of(block))
     runs = np.diff(np.flatnonzero(np.diff(heard.astype(int))))
     assert (runs < BEFORE + AFTER).any()
@@ -242,11 +248,55 @@ def test_what_is_heard_behind_a_gate_does_not_depend_on_the_block(with_gate_of, 
         np.testing.assert_allclose(part, whole[first : first + 37], atol=1e-6)
 
 
+@pytest.fixture
+def long_samples(rng):
+    """40 s, with 0.5 s that are loud from 15 s on, and as much at a tenth of that from 33 s on."""
+    sound = (0.01 * rng.standard_normal(160_000)).astype(np.float32)
+    sound[60_000:62_000] *= 30
+    sound[132_000:134_000] *= 3
+    return sound
+
+
+def test_around_what_is_found_behind_a_gate_everything_is_heard(with_gate_of, long_samples):
+    """A burst is completed by what is faint beside it, of which no gate knows."""
+    detector = with_gate_of(0.5, 0.75)
+    whole, behind = (one.analyse(block_of(long_samples)) for one in (detector, detector.gated()))
+    passes = detector.gated().heard(detector.levels_of(block_of(long_samples)))
+    scores = behind.track.scores[:, 0]
+    found = np.flatnonzero((whole.track.scores[:, 0] >= 0.75) & passes)
+    assert 0 < len(found) < 60
+    near = np.abs(np.arange(len(scores))[:, None] - found).min(axis=1) <= AROUND_FRAMES
+    # The network takes two frames at a time.
+    at_edge = np.abs(np.abs(np.arange(len(scores))[:, None] - found).min(axis=1) - AROUND_FRAMES) <= 2
+    np.testing.assert_array_equal((scores > 0)[~at_edge], (near | passes)[~at_edge])
+    assert 1000 < (scores > 0).sum() < len(scores) - 1000
+    heard = scores > 0
+    np.testing.assert_allclose(behind.track.scores[heard], whole.track.scores[heard], atol=1e-6)
+    assert set(behind.proposals.frame) == set(np.flatnonzero(heard))
+
+
+def test_what_is_found_beyond_a_block_counts_for_it(with_gate_of, long_samples):
+    behind = with_gate_of(0.5, 0.75).gated()
+    whole = behind.analyse(block_of(long_samples)).track.scores
+    for first, end in (
+        (0, 700),
+        (440, 477),
+        (701, 930),
+        (931, 1011),
+        (1400, 1475),
+        (1476, 2000),
+        (2001, 2497),
+    ):
+        part = behind.analyse(block_of(long_samples, first, end)).track.scores
+        np.testing.assert_allclose(part, whole[first:end], atol=1e-6)
+    assert whole[440:477, 0].all(), "nothing is found in there"
+
+
 def test_a_detector_behind_its_gate_has_another_name_and_view(with_gate_of, opened):
     detector = with_gate_of(0.5)
     behind = detector.gated()
     assert behind.id.digest == f"{detector.id.digest}-gated"
-    reach = CARD.floor.reach_frames
+    reach = CARD.floor.reach_frames + AROUND_FRAMES
     assert behind.context_before_frames == behind.gate.before_frames + reach > detector.context_before_frames
     assert behind.context_after_frames == behind.gate.after_frames + reach
     with pytest.raises(ModelError, match="holds no gate"):
