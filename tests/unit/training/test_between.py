@@ -14,7 +14,7 @@ from ndoki.features.close_up import CloseUpSpec
 from ndoki.training.between import between
 from ndoki.training.reopen import stored_weights
 from ndoki.training.verifier_network import VerifierNet, exported_verifier
-from ndoki.training.verifier_recipe import VerifierRecipe
+from ndoki.training.verifier_recipe import VerifierRecipe, read_verifier_recipe
 
 RECIPE = VerifierRecipe(
     channels=(2, 3, 4, 4, 6),
@@ -58,3 +58,13 @@ def test_files_of_different_shapes_are_refused():
     wider = replace(RECIPE, channels=(2, 3, 4, 5, 6))
     with pytest.raises(ConfigError, match="different shapes"):
         between(content(1), content(1, wider), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("kept_share", "told"), [("0.5", "name their recipe by 'continues'"), ("1.0", "from 0 up to below 1")]
+)
+def test_a_share_of_nothing_cannot_be_kept(tmp_path, kept_share, told):
+    recipe = tmp_path / "verifier.toml"
+    recipe.write_text(f'examples_of = "net.toml"\nkept_share = {kept_share}\n')
+    with pytest.raises(ConfigError, match=told):
+        read_verifier_recipe(recipe)

@@ -14,9 +14,9 @@ from ndoki.core.errors import ModelError
 from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Analysis, Block, DetectorId, Floats, Proposals, ScoreTrack
 from ndoki.detectors.network.card import Card, from_metadata
-from ndoki.detectors.network.gate import Gate, gate_from_metadata, joined_runs
+from ndoki.detectors.network.gate import Gate, frames_around, gate_from_metadata, joined_runs
 from ndoki.detectors.network.levels import BlockLevels
-from ndoki.detectors.network.session import UNREADABLE, open_session
+from ndoki.detectors.network.session import UNREADABLE, open_session, run_in_chunks
 from ndoki.detectors.network.verifier import Verifier, verifier_from_metadata
 from ndoki.features.floor import LEVEL_STEP
 from ndoki.features.shape import N_SHAPE, decode_shape
@@ -63,7 +63,6 @@ class NetworkDetector:
         is_gated: bool = False,
     ) -> None:
         self._session = session
-        self._input_name: str = session.get_inputs()[0].name
         self.card, self.gate, self.verifier = card, gate, verifier
         self._digest, self._used_gate = digest, gate if is_gated else None
         self._id = DetectorId(name=card.name, digest=f"{digest}-gated" if is_gated else digest)
@@ -87,17 +86,21 @@ class NetworkDetector:
 
     @property
     def context_before_frames(self) -> int:
-        """The network's own view, or its gate's, and that of the floor under it; or its verifier's."""
-        inside = self.card.step_frames - 1
-        seen = max(self._view_frames[0] + inside + self.card.floor.reach_frames, self._close_up_frames[0])
-        return seen + self._around_frames
+        """The network's own view, or its gate's, and that of the floor under it; or its verifier's.
+
+        Behind a gate, of what is found as far outside of a block as its frames are listened to for it.
+        """
+        return self._context(0)
 
     @property
     def context_after_frames(self) -> int:
-        """The network's own view, or its gate's, and that of the floor under it; or its verifier's."""
+        """As before a frame."""
+        return self._context(1)
+
+    def _context(self, side: int) -> int:
         inside = self.card.step_frames - 1
-        seen = max(self._view_frames[1] + inside + self.card.floor.reach_frames, self._close_up_frames[1])
-        return seen + self._around_frames
+        seen = self._view_frames[side] + inside + self.card.floor.reach_frames
+        return max(seen, self._close_up_frames[side]) + self._around_frames
 
     @property
     def _close_up_frames(self) -> tuple[int, int]:
@@ -137,14 +140,10 @@ class NetworkDetector:
         """Score a block's own frames."""
         first_frame, end_frame = self._steps(block.first_frame, block.end_frame)
         whole = replace(block, first_frame=first_frame, end_frame=end_frame)
-        if self._used_gate is None:
-            outputs = self._scored(self.levels_of(whole), None)
-        else:
-            outputs = self._scored_behind(self._used_gate, whole)
-        own, n_labels = (
-            slice(block.first_frame - first_frame, block.end_frame - first_frame),
-            len(self.labels),
-        )
+        gate = self._used_gate
+        outputs = self._scored_behind(gate, whole) if gate else self._scored(self.levels_of(whole), None)
+        own = slice(block.first_frame - first_frame, block.end_frame - first_frame)
+        n_labels = len(self.card.labels)
         track = ScoreTrack(
             grid=self.grid,
             labels=self.card.labels,
@@ -156,11 +155,9 @@ class NetworkDetector:
     def _scored(self, levels: BlockLevels, heard: npt.NDArray[np.bool_] | None) -> Floats:
         """Outputs of a block's own frames, verified and calibrated; 0 where not ``heard``."""
         outputs = self.outputs_of(levels, heard)
-        if heard is None:
-            outputs[:, 0] = self.calibrate(self.verified(outputs[:, 0], levels.block))
-            return outputs
-        # Emptied first, so that the verifier is not asked elsewhere.
-        rows, scored = np.flatnonzero(heard), np.zeros_like(outputs)
+        rows = slice(None) if heard is None else np.flatnonzero(heard)
+        # Empty elsewhere, so that the verifier is not asked there.
+        scored = np.zeros_like(outputs)
         scored[rows] = outputs[rows]
         scored[rows, 0] = self.calibrate(self.verified(scored[:, 0], levels.block)[rows])
         return scored
@@ -173,31 +170,21 @@ class NetworkDetector:
         """
         around = self._around_frames
         # As far as there is sound, which is everywhere but at the ends of a recording.
-        first_sample, end_sample = whole.first_sample, whole.first_sample + len(whole.samples)
         first_frame, end_frame = self._steps(
-            max(whole.first_frame - around, -(-first_sample // self.grid.hop_samples)),
-            min(whole.end_frame + around, self.grid.n_frames(end_sample)),
+            max(whole.first_frame - around, -(-whole.first_sample // self.grid.hop_samples)),
+            min(whole.end_frame + around, self.grid.n_frames(whole.first_sample + len(whole.samples))),
         )
         wide = replace(whole, first_frame=first_frame, end_frame=max(whole.end_frame, end_frame))
+        own = slice(whole.first_frame - wide.first_frame, whole.end_frame - wide.first_frame)
         levels = self.levels_of(wide)
         heard = gate.passes(levels.measured, wide.first_frame, wide.end_frame)
         outputs = self._scored(levels, heard)
         found = np.flatnonzero(outputs[:, 0] >= gate.least_score)
         if len(found):
-            more = self._near(found, len(heard)) & ~heard
-            more[: whole.first_frame - wide.first_frame] = False
-            more[whole.end_frame - wide.first_frame :] = False
+            more = frames_around(found, around, len(heard), self._steps(0, 1)[1]) & ~heard
+            more[: own.start] = more[own.stop :] = False
             outputs += self._scored(levels, more)
-        return outputs[whole.first_frame - wide.first_frame :][: whole.end_frame - whole.first_frame]
-
-    def _near(self, rows: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.bool_]:
-        """Which of ``n`` frames lie around some of them; whole steps."""
-        n_open = np.zeros(n + 1, np.int64)
-        for row in rows.tolist():
-            first, end = self._steps(row - self._around_frames, row + self._around_frames + 1)
-            n_open[max(0, first)] += 1
-            n_open[min(n, end)] -= 1
-        return np.asarray(np.cumsum(n_open[:n]) > 0, np.bool_)
+        return outputs[own]
 
     def levels_of(self, block: Block) -> BlockLevels:
         """What the network and its gate are shown of a block."""
@@ -275,13 +262,7 @@ class NetworkDetector:
         There are whole steps of frames.
         """
         context = self.card.before_frames + self.card.after_frames
-        parts = [
-            self._session.run(
-                None, {self._input_name: frames[None, first : first + _CHUNK_FRAMES + context]}
-            )[0][0]
-            for first in range(0, len(frames) - context, _CHUNK_FRAMES)
-        ]
-        return np.concatenate(parts)
+        return run_in_chunks(self._session, frames, context, _CHUNK_FRAMES)
 
     def verified(self, raw: Floats, block: Block) -> Floats:
         """Raw onset scores of a block's own frames, whole steps, corrected by the verifier where it is asked.

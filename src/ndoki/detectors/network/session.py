@@ -1,8 +1,11 @@
 """ONNX Runtime, as Ndoki uses it: one thread per session, quiet."""
 
+import numpy as np
 import onnxruntime
 
-__all__ = ["UNREADABLE", "open_session"]
+from ndoki.core.types import Floats
+
+__all__ = ["UNREADABLE", "open_session", "run_in_chunks"]
 
 _state = onnxruntime.capi.onnxruntime_pybind11_state
 UNREADABLE: tuple[type[Exception], ...] = (
@@ -29,3 +32,25 @@ def open_session(content: bytes) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def run_in_chunks(
+    session: onnxruntime.InferenceSession, frames: Floats, context: int, chunk_frames: int
+) -> Floats:
+    """Outputs for all frames but the context, made for some at a time.
+
+    Parameters
+    ----------
+    frames
+        float32, shape (context + n, n_mels).
+
+    Returns
+    -------
+    float32, shape (n, n_outputs)
+    """
+    name = session.get_inputs()[0].name
+    parts = [
+        session.run(None, {name: frames[None, first : first + chunk_frames + context]})[0][0]
+        for first in range(0, len(frames) - context, chunk_frames)
+    ]
+    return np.concatenate(parts)
