@@ -272,15 +272,14 @@ def test_a_recipe_goes_on_from_where_its_base_ended(fitted, tmp_path):
 
 
 def test_a_share_of_the_weights_gone_on_from_is_kept(fitted, second):
-    """Out of a file or after its base, what comes out lies between the beginning and the end."""
+    """Out of a file or after its base, what comes out lies between the ends; what goes on begins there."""
     paths, _, place = fitted
     networks, (path, recipe) = [load_network(path) for path in paths], second
     start, keeping = load_network(path), replace(recipe, kept_share=0.4)
-    end = fit_verifier(recipe, networks, 0, place, start=start).content
-    expected = between(start.verifier.content, end, 0.4)
-    for begun in (start, None):
-        assert fit_verifier(keeping, networks, 0, place, start=begun).content == expected
-    # What goes on from there begins with what was kept, not with the end of the training.
+    end = fit_verifier(recipe, networks, 0, place, start=start)
+    expected = between(start.verifier.content, end.content, 0.4)
+    assert fit_verifier(keeping, networks, 0, place, start=start).content == expected
+    assert fit_verifier(keeping, networks, 0, place).content == expected
     further = replace(keeping, base=keeping, kept_share=0.0, loop=replace(keeping.loop, n_steps=0))
     views = Views.load(next(place.cache.glob("views-*"))).view[:20].astype(np.float32) / 20
     found, kept = fit_verifier(further, networks, 0, place), Verifier.opened(expected, recipe.spec)
@@ -318,10 +317,9 @@ def test_the_command_writes_a_network_with_its_verifier_and_calibrates_it(fitted
     assert set(whole.card.operating_points) == {"review", "balanced", "alert"}
     assert len(whole.card.calibration) > 2
     further = tmp_path / "further.toml"
-    further.write_text(
-        f'continues = "{recipe.name}"\n' + recipe.read_text().replace("n_steps = 3", "n_steps = 2")
-    )
-    common[1], went_on = str(further), tmp_path / "went_on.onnx"
+    shorter = recipe.read_text().replace("n_steps = 3", "n_steps = 2")
+    further.write_text(f'continues = "{recipe.name}"\n{shorter}')
+    common[1], went_on = further, tmp_path / "went_on.onnx"
     done = fit(second / paths[0].name, *common, "--go-on", "--fold", 0, "--out", went_on)
     assert done.exit_code == 0, done.output
     told = load_network(went_on).card.provenance["verifier"]
