@@ -2,7 +2,7 @@
 
 Both write equal tables, which is checked. The time that a cluster takes to start is measured by itself, with
 a folder of one short file; what is left of the processor time, divided by the number of stretches, is what
-handing one over costs: of whole stretches of 6 minutes, and of files of 10 s, each of them one. Needs the
+handing one over costs: of whole stretches of 12 minutes, and of files of 10 s, each of them one. Needs the
 extra `cluster`.
 """
 

@@ -27,10 +27,11 @@ from ndoki.scan import channels_of, pick_stretches
 
 __all__ = ["UNIT_S", "Failure", "Heard", "Job", "Stretch", "hear_all", "heard_so_far"]
 
-UNIT_S = 360.0
+UNIT_S = 720.0
 """Length of a stretch: what a killed run hears again, and what a job holds in memory.
 
-Short enough that an hour keeps eight cores busy, long enough that context, read by both neighbours, is cheap.
+Short enough that an hour keeps four cores busy, long enough that context (34 s behind a gate), read by both
+neighbours, is cheap.
 """
 
 _LOOKED_AHEAD = 8
