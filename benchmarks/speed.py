@@ -36,7 +36,6 @@ RAIN_WORK = HERE.parent / "build/gate"
 RATE_HZ = 8000
 N_FFT, HOP = 256, 128
 DAY_HOURS = 24.0
-UNIT_S = 720.0
 FEW_HUNTS_PER_HOUR = 0.2
 LAST_DIGIT = 0.00015
 _LOOK_S = 0.1
@@ -95,6 +94,7 @@ def stages(path: Path, seconds: float = 1800.0) -> dict[str, float]:
     """Processor seconds per stage and hour of sound, on one core; the network also without its gate."""
     from ndoki.audio.blocks import read_block
     from ndoki.audio.reader import open_samples
+    from ndoki.batch.run import UNIT_S
     from ndoki.detectors.network.detector import load_network
 
     seconds = min(seconds, soundfile.info(path).duration)

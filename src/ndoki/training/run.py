@@ -133,12 +133,7 @@ def made(recipe: Recipe, fold: int | None, place: Workplace, start: Start | None
     """
     if start is None:
         start = _start_of(recipe, fold, place)
-    if not recipe.pool.field:
-        fold = None
-    net = finished(checkpoint_of(recipe, fold, place, start), recipe.network, recipe.loop)
-    if net is None:
-        net = train_fold(recipe, make_pool(recipe, place), fold, place, start=start)
-    content = exported(net, recipe, place, start)
+    content = exported(network_of(recipe, fold, place, start), recipe, place, start)
     if start is None or not recipe.kept_share:
         return content
     return between(start.content, content, recipe.kept_share)
@@ -183,15 +178,15 @@ def train_fold(
     )
 
 
-def network_of(recipe: Recipe, fold: int | None, place: Workplace) -> GunshotNet:
-    """The network of a recipe: read from the cache if it was trained to its end, or trained.
+def network_of(recipe: Recipe, fold: int | None, place: Workplace, start: Start | None = None) -> GunshotNet:
+    """The end of a recipe's training: read from the cache if it was trained to its end, or trained.
 
     One that never heard the field has no folds: it serves all.
     """
     if not recipe.pool.field:
         fold = None
-    kept = finished(checkpoint_of(recipe, fold, place), recipe.network, recipe.loop)
-    return kept or train_fold(recipe, make_pool(recipe, place), fold, place)
+    kept = finished(checkpoint_of(recipe, fold, place, start), recipe.network, recipe.loop)
+    return kept or train_fold(recipe, make_pool(recipe, place), fold, place, start=start)
 
 
 def checkpoint_of(recipe: Recipe, fold: int | None, place: Workplace, start: Start | None = None) -> Path:

@@ -12,10 +12,11 @@ import onnxruntime
 
 from ndoki.core.errors import ModelError
 from ndoki.core.grid import FrameGrid
+from ndoki.core.sliding import highest_near
 from ndoki.core.types import Analysis, Block, DetectorId, Floats, Proposals, ScoreTrack
 from ndoki.detectors.network.card import Card, from_metadata
-from ndoki.detectors.network.gate import Gate, frames_around, gate_from_metadata, joined_runs
-from ndoki.detectors.network.levels import BlockLevels
+from ndoki.detectors.network.gate import Gate, gate_from_metadata, joined_runs
+from ndoki.detectors.network.levels import BlockLevels, widened
 from ndoki.detectors.network.session import UNREADABLE, open_session, run_in_chunks
 from ndoki.detectors.network.verifier import Verifier, verifier_from_metadata
 from ndoki.features.floor import LEVEL_STEP
@@ -168,20 +169,16 @@ class NetworkDetector:
         How many shots a burst has is asked of faint scores beside sure ones, for which no gate is tuned. What
         is found just outside of the block counts as well, or frames would depend on where it ends.
         """
-        around = self._around_frames
-        # As far as there is sound, which is everywhere but at the ends of a recording.
-        first_frame, end_frame = self._steps(
-            max(whole.first_frame - around, -(-whole.first_sample // self.grid.hop_samples)),
-            min(whole.end_frame + around, self.grid.n_frames(whole.first_sample + len(whole.samples))),
-        )
-        wide = replace(whole, first_frame=first_frame, end_frame=max(whole.end_frame, end_frame))
+        around, (_, step) = self._around_frames, self._steps(0, 1)
+        wide = widened(whole, around, step, self.grid)
         own = slice(whole.first_frame - wide.first_frame, whole.end_frame - wide.first_frame)
         levels = self.levels_of(wide)
         heard = gate.passes(levels.measured, wide.first_frame, wide.end_frame)
         outputs = self._scored(levels, heard)
-        found = np.flatnonzero(outputs[:, 0] >= gate.least_score)
-        if len(found):
-            more = frames_around(found, around, len(heard), self._steps(0, 1)[1]) & ~heard
+        found = (outputs[:, 0] >= gate.least_score).reshape(-1, step).any(axis=1)
+        if found.any():
+            near = highest_near(np.asarray(found, np.float32), around // step)
+            more = (np.repeat(near, step) > 0) & ~heard
             more[: own.start] = more[own.stop :] = False
             outputs += self._scored(levels, more)
         return outputs[own]

@@ -19,7 +19,7 @@ from ndoki.core.types import Floats
 from ndoki.detectors.network.part import part_from, part_to
 from ndoki.features.floor import LEVEL_STEP
 
-__all__ = ["Gate", "GateSpec", "frames_around", "gate_from_metadata", "gate_to_metadata", "joined_runs"]
+__all__ = ["Gate", "GateSpec", "gate_from_metadata", "gate_to_metadata", "joined_runs"]
 
 _NAME, _FORMAT = "gate", 2
 _STORED = "<f2"
@@ -160,14 +160,6 @@ def joined_runs(chosen: npt.NDArray[np.bool_], least_gap: int) -> list[tuple[int
     cuts = np.flatnonzero(np.diff(places) > least_gap) + 1
     edges = np.concatenate([[0], cuts, [len(places)]])
     return [(int(places[first]), int(places[end - 1]) + 1) for first, end in pairwise(edges)]
-
-
-def frames_around(rows: npt.NDArray[np.int64], reach: int, n: int, step: int) -> npt.NDArray[np.bool_]:
-    """Which of ``n`` frames lie within ``reach`` of some of them, grown to whole steps of so many frames."""
-    edges = np.zeros(n + 1, np.int64)
-    np.add.at(edges, np.maximum((rows - reach) // step * step, 0), 1)
-    np.add.at(edges, np.minimum(-(-(rows + reach + 1) // step) * step, n), -1)
-    return np.asarray(np.cumsum(edges[:n]) > 0, np.bool_)
 
 
 def gate_to_metadata(gate: Gate) -> dict[str, str]:

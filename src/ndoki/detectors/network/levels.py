@@ -9,11 +9,12 @@ from functools import cached_property
 
 import numpy as np
 
+from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Block, Floats
 from ndoki.features.floor import LEVEL_STEP, FloorSpec, running_floor
 from ndoki.features.mel import MelSpec, log_mel
 
-__all__ = ["BlockLevels"]
+__all__ = ["BlockLevels", "widened"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,6 +95,20 @@ class BlockLevels:
         if start and end - start < self.mel.frame_samples:
             return np.empty((0, self.mel.n_mels), np.float32)
         return log_mel(samples[start:end], replace(self.mel, hop_samples=LEVEL_STEP * hop))
+
+
+def widened(block: Block, reach_frames: int, step: int, grid: FrameGrid) -> Block:
+    """The same sound, answering for frames further out on either side: as far as there is sound.
+
+    Parameters
+    ----------
+    block
+        Of whole steps of ``step`` frames, as the result is; ``reach_frames`` are whole steps too.
+    """
+    end_sample = block.first_sample + len(block.samples)
+    first = max(block.first_frame - reach_frames, -(-block.first_sample // grid.hop_samples) // step * step)
+    end = min(block.end_frame + reach_frames, -(-grid.n_frames(end_sample) // step) * step)
+    return replace(block, first_frame=first, end_frame=max(block.end_frame, end))
 
 
 def _placed(rows: Floats, first_row_frame: int, first_frame: int, end_frame: int) -> Floats:

@@ -13,7 +13,6 @@ from ndoki.core.errors import ModelError
 from ndoki.detectors.network.gate import (
     Gate,
     GateSpec,
-    frames_around,
     gate_from_metadata,
     gate_to_metadata,
     joined_runs,
@@ -174,15 +173,3 @@ def test_a_gate_of_another_format_is_a_model_error():
     ((key, text),) = gate_to_metadata(random_gate()).items()
     with pytest.raises(ModelError, match="written by another version"):
         gate_from_metadata({key: json.dumps(json.loads(text) | {"format": 1})}, "a.onnx")
-
-
-@given(
-    rows=st.sets(st.integers(0, 99), min_size=1, max_size=4),
-    reach=st.integers(0, 12).map(lambda half: 4 * half),
-    step=st.sampled_from([1, 2, 4]),
-)
-def test_frames_around_some_are_those_within_reach_in_whole_steps(rows, reach, step):
-    near = {i // step for row in rows for i in range(max(0, row - reach), min(100, row + reach + 1))}
-    expected = [i // step in near for i in range(100)]
-    found = frames_around(np.array(sorted(rows)), reach, 100, step)
-    np.testing.assert_array_equal(found, expected)
