@@ -5,6 +5,9 @@ behind; what the strongest rise of the last 0.8 s looked like; and how alike the
 smeared copy, a second shot comes the same way as the first. Pure.
 """
 
+from collections.abc import Iterable
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -34,11 +37,11 @@ _FLOOR_AT = np.arange(-32, 32) * _SMOOTH_FRAMES
 _FLOOR_RANK = 12
 """Of 64 smoothed levels the 13th lowest: the 20th percentile, so that a burst of seconds hardly lifts it."""
 _RANGE_DB = (-5.0, 50.0)
-_NEAR = np.arange(-12, 13)
+_NEAR = range(-12, 13)
 _SPANS = ((-25, -13), (-50, -25), (-100, -50), (-200, -100), (13, 25), (25, 50), (50, 100))
 _LATEST_BEFORE, _EARLIEST_BEFORE = 12, 200
 _BEFORE = np.arange(-6, 16, 3)
-_WAVE = np.arange(-2, 11)
+_WAVE = range(-2, 11)
 _LOUD_FRAMES = 8
 _RISE_CAP = 2.0
 
@@ -49,6 +52,7 @@ STRENGTH = N_INPUTS - 2 * len(BANDS) - 1
 """Which of them is the rise at the frame itself, summed over bands."""
 
 Places = npt.NDArray[np.int64]
+Number = TypeVar("Number", np.float32, np.float64, np.complex64)
 
 
 def above_floor_db(levels_db: Floats, first: int, end: int) -> Floats:
@@ -100,28 +104,36 @@ def attack_inputs(spectra: Spectra, above: Floats) -> Floats:
     float32, shape (n, `N_INPUTS`)
         Levels in units of 10 dB, most of them against the mean of the 100 ms about the frame.
     """
+    n = len(above) - 2 * REACH_FRAMES
     rise = rising(above)
     strength = np.clip(rise, 0, _RISE_CAP).sum(axis=1)
-    at = np.arange(REACH_FRAMES, len(above) - REACH_FRAMES)
+    at = np.arange(REACH_FRAMES, REACH_FRAMES + n)
     before = _strongest_before(strength, at)
-    near = above[at[:, None] + _NEAR]
-    level = near.mean(axis=1)
+    near = np.stack([_later(above, offset, n) for offset in _NEAR])
+    level = near.mean(axis=0)
     summed = np.concatenate([np.zeros((1, above.shape[1])), np.cumsum(above, axis=0, dtype=np.float64)])
-    spans = [(summed[at + end] - summed[at + first]) / (end - first) - level for first, end in _SPANS]
+    spans = [
+        (_later(summed, end, n) - _later(summed, first, n)) / (end - first) - level for first, end in _SPANS
+    ]
     loud_before = highest_near(above, (_EARLIEST_BEFORE - _LATEST_BEFORE) // 2)
-    loudest = above[at[:, None] + np.arange(_LOUD_FRAMES)].max(axis=1)
+    loudest = np.stack([_later(above, offset, n) for offset in range(_LOUD_FRAMES)]).max(axis=0)
     columns = [
-        (near - level[:, None]).reshape(len(at), -1),
+        (near - level).transpose(1, 0, 2).reshape(n, -1),
         level,
         *spans,
-        (above[before[:, None] + _BEFORE] - level[:, None]).reshape(len(at), -1),
+        (above[before[:, None] + _BEFORE] - level[:, None]).reshape(n, -1),
         rise[at],
         rise[before],
         np.stack([(at - before) * 0.01, strength[before], strength[at]], axis=1),
-        loudest - loud_before[at - (_EARLIEST_BEFORE + _LATEST_BEFORE) // 2],
-        _alikeness(spectra, at, before),
+        loudest - _later(loud_before, -((_EARLIEST_BEFORE + _LATEST_BEFORE) // 2), n),
+        _alikeness(spectra, before),
     ]
     return np.concatenate(columns, axis=1, dtype=np.float32)
+
+
+def _later(values: npt.NDArray[Number], offset: int, n: int) -> npt.NDArray[Number]:
+    """Rows that lie ``offset`` behind those of the ``n`` frames that are told of; a piece, not a copy."""
+    return values[REACH_FRAMES + offset :][:n]
 
 
 def _strongest_before(strength: Floats, at: Places) -> Places:
@@ -130,22 +142,32 @@ def _strongest_before(strength: Floats, at: Places) -> Places:
     return np.asarray(before[np.arange(len(at)), np.argmax(strength[before], axis=1)])
 
 
-def _alikeness(spectra: Spectra, at: Places, before: Places) -> Floats:
+def _alikeness(spectra: Spectra, before: Places) -> Floats:
     """Coherence of the 52 ms from each frame on with those from another on, per band, in [0, 1].
 
     |Σ a·b*| / √(Σ|a|² · Σ|b|²), a wave's phase dropping out; the other may lie a frame earlier or later.
     """
-    here = spectra[at[:, None] + _WAVE]
-    energy = _energy(here)
-    best = np.zeros((len(at), len(BANDS)), np.float32)
+    n = len(before)
+    # Frame by frame of the wave, each in one piece: numpy sums such pieces several times faster than rows.
+    here = [_later(spectra, offset, n).conj() for offset in _WAVE]
+    other = [spectra[before + offset] for offset in range(_WAVE[0] - 1, _WAVE[-1] + 2)]
+    power = spectra.real**2 + spectra.imag**2
+    energy = _sum([power[k : len(power) - len(_WAVE) + 1 + k] for k in range(len(_WAVE))])
+    own_energy = _later(energy, _WAVE[0], n)
+    best = np.zeros((n, len(BANDS)), np.float32)
     for shift in (-1, 0, 1):
-        other = spectra[before[:, None] + _WAVE + shift]
-        product = np.abs((here * other.conj()).sum(axis=1))
-        alike = pooled(product / np.sqrt(energy * _energy(other) + np.float32(1e-20)))
+        product = np.abs(_sum([a * b for a, b in zip(here, other[1 + shift :], strict=False)]))
+        both = own_energy * energy[before + (_WAVE[0] + shift)]
+        alike = pooled(product / np.sqrt(both + np.float32(1e-20)))
         wins = alike.sum(axis=1) > best.sum(axis=1)
         best[wins] = alike[wins]
     return best
 
 
-def _energy(spectra: Spectra) -> Floats:
-    return np.asarray((spectra.real**2 + spectra.imag**2).sum(axis=1))
+def _sum(pieces: Iterable[npt.NDArray[Number]]) -> npt.NDArray[Number]:
+    """Sum of arrays of one shape."""
+    first, *others = pieces
+    summed = first.copy()
+    for one in others:
+        summed += one
+    return summed

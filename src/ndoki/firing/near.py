@@ -1,6 +1,7 @@
 """Evidence for shots in the seconds around what a detector found, read from the recording itself."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from ndoki.firing.model import ShotModel
 from ndoki.firing.sequence import LEAST_LOG_ODDS
 
 Places = npt.NDArray[np.int64]
+Value = TypeVar("Value", np.float32, np.complex64)
 
 __all__ = ["AFTER_S", "BEFORE_S", "Listener", "evidence_near"]
 
@@ -28,7 +30,7 @@ BEFORE_S, AFTER_S = 1.0, 2.0
 
 _CELL_STEP = CELL_FRAMES * GABOR_GRID.hop_samples
 _WAVE_CELLS = -(-REACH_FRAMES // CELL_FRAMES)
-_FLOOR_CELLS = _WAVE_CELLS - (-FLOOR_REACH_FRAMES // CELL_FRAMES)
+_FLOOR_CELLS = -(-FLOOR_REACH_FRAMES // CELL_FRAMES)
 _BEFORE_FRAMES, _AFTER_FRAMES = (round(one / GABOR_GRID.hop_s) for one in (BEFORE_S, AFTER_S))
 _MOST_FRAMES = 2000
 """But no further than this from a candidate (8 s)."""
@@ -51,29 +53,27 @@ class Listener:
         self.n_cells = -(-self.n_frames // CELL_FRAMES)
         self._spectra: dict[int, Spectra] = {}
         self._levels_db: dict[int, Floats] = {}
+        self._above_floor: dict[int, Floats] = {}
 
     def inputs(self, cell: int) -> Floats:
         """Description of the frames of a cell, float32, shape (`CELL_FRAMES`, n_inputs)."""
         around = range(cell - _WAVE_CELLS, cell + _WAVE_CELLS + 1)
-        spectra = np.concatenate([self._cell_or_edge(one) for one in around])
-        return attack_inputs(spectra, self._above(cell))
+        spectra = np.concatenate([self._or_edge(self._cell, one) for one in around])
+        above = np.concatenate([self._or_edge(self._above, one) for one in around])
+        return attack_inputs(spectra, above)
 
     def _above(self, cell: int) -> Floats:
-        """Level above the background of a cell and of those that it is described with, in units of 10 dB."""
-        first, end = max(0, cell - _FLOOR_CELLS), min(self.n_cells, cell + _FLOOR_CELLS + 1)
-        levels_db = np.concatenate([self._levels(one) for one in range(first, end)])
-        # Behind the recording's end its last sample is held; such frames say nothing of the background.
-        levels_db = levels_db[: self.n_frames - first * CELL_FRAMES]
-        wanted_first, wanted_end = max(0, cell - _WAVE_CELLS), min(self.n_cells, cell + _WAVE_CELLS + 1)
-        n_missing = (wanted_end - first) * CELL_FRAMES - len(levels_db)
-        if n_missing > 0:
-            levels_db = np.pad(levels_db, ((0, n_missing), (0, 0)), mode="edge")
-        above = above_floor_db(
-            levels_db, (wanted_first - first) * CELL_FRAMES, (wanted_end - first) * CELL_FRAMES
-        )
-        outside = (wanted_first - (cell - _WAVE_CELLS), cell + _WAVE_CELLS + 1 - wanted_end)
-        held = tuple(one * CELL_FRAMES for one in outside)
-        return np.pad(above, (held, (0, 0)), mode="edge") * np.float32(0.1)
+        """Level of a cell's frames above the background, in units of 10 dB."""
+        if cell not in self._above_floor:
+            first, end = max(0, cell - _FLOOR_CELLS), min(self.n_cells, cell + _FLOOR_CELLS + 1)
+            levels_db = np.concatenate([self._levels(one) for one in range(first, end)])
+            # Behind the recording's end its last sample is held; such frames say nothing of the background.
+            levels_db = levels_db[: self.n_frames - first * CELL_FRAMES]
+            own, own_end = ((one - first) * CELL_FRAMES for one in (cell, cell + 1))
+            if len(levels_db) < own_end:
+                levels_db = np.pad(levels_db, ((0, own_end - len(levels_db)), (0, 0)), mode="edge")
+            self._above_floor[cell] = above_floor_db(levels_db, own, own_end) * np.float32(0.1)
+        return self._above_floor[cell]
 
     def _cell(self, cell: int) -> Spectra:
         if cell not in self._spectra:
@@ -84,13 +84,13 @@ class Listener:
             self._spectra[cell] = cell_spectra(samples)
         return self._spectra[cell]
 
-    def _cell_or_edge(self, cell: int) -> Spectra:
-        """A cell; before the recording's first and behind its last, their outermost frame goes on."""
+    def _or_edge(self, of: Callable[[int], npt.NDArray[Value]], cell: int) -> npt.NDArray[Value]:
+        """A cell's rows; before the recording's first cell and behind its last, the outermost row goes on."""
         if cell < 0:
-            return np.repeat(self._cell(0)[:1], CELL_FRAMES, axis=0)
+            return np.repeat(of(0)[:1], CELL_FRAMES, axis=0)
         if cell >= self.n_cells:
-            return np.repeat(self._cell(self.n_cells - 1)[-1:], CELL_FRAMES, axis=0)
-        return self._cell(cell)
+            return np.repeat(of(self.n_cells - 1)[-1:], CELL_FRAMES, axis=0)
+        return of(cell)
 
     def _levels(self, cell: int) -> Floats:
         if cell not in self._levels_db:

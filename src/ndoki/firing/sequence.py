@@ -7,11 +7,13 @@ programming (as the beats of music are: D. P. W. Ellis, J. New Music Res. 36 (20
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ndoki.core.types import Floats
 
@@ -19,11 +21,15 @@ __all__ = ["LEAST_LOG_ODDS", "Firing", "FiringRules", "best_firing"]
 
 Doubles = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
+_Step = tuple[Places, Doubles]
+"""Gaps in frames, neighbours, and the log weight of each: (n_gaps,) and (1 or n_intervals, n_gaps)."""
 
 LEAST_LOG_ODDS = -3.0
 """What an onset costs at most, however little is heard there: a shot of automatic fire may be covered by the
 echoes of others."""
 
+_PAUSE, _REGULAR = 0, 1
+"""Places in what `_steps` gives."""
 _NEVER = -1e9
 _LEAST_TO_ALTERNATE = 4
 """Shots; of fewer, chance alone makes some alternate."""
@@ -148,50 +154,89 @@ def _alternates(firing: Firing, evidence: Doubles, rules: FiringRules) -> bool:
 
 def _best_sequence(heard: _Heard, hop_s: float, rules: FiringRules, intervals_s: Doubles) -> Firing:
     """Best sequence under the best of some intervals, or of pauses alone where there are none."""
-    pauses, *regular = _steps(hop_s, rules, intervals_s)
-    n = len(heard.alone)
-    lead = int(max(gaps[-1] for gaps, _ in (pauses, *regular)))
-    n_intervals = max(1, len(intervals_s))
-    every = np.arange(n_intervals)
-    best = np.full((lead + n, n_intervals), _NEVER)
-    best[lead:] = heard.alone[:, None]
-    source = np.full(best.shape, -1, np.int64)
+    steps = _steps(hop_s, rules, intervals_s)
+    table = _Table(heard.alone, max(1, len(intervals_s)), steps)
+    # No shot follows another by less than the shortest gap, so as many frames do not wait for each other.
+    n, together = len(heard.alone), int(min(gaps[0] for gaps, _ in steps))
     # A pause ends where something is heard; a mechanism goes on also where nothing is.
-    is_heard = heard.alone > 0
-    places = np.arange(n) if len(intervals_s) else np.flatnonzero(is_heard)
-    for place in places.tolist():
-        t, alone, foretold = place + lead, heard.alone[place], heard.foretold[place]
-        value, before = best[t], source[t]
-        ways = [(pauses, alone)] if is_heard[place] else []
-        for (gaps, weights), here in (*ways, *((step, foretold) for step in regular)):
-            # Gaps are neighbours, so what lies that far back is one piece.
-            after = best[t - gaps[-1] : t - gaps[0] + 1][::-1] + weights
-            chosen = after.argmax(axis=0)
-            gain = after[chosen, every] + here
-            better = gain > value
-            if better.any():
-                value = np.where(better, gain, value)
-                before = np.where(better, t - gaps[chosen], before)
-        best[t], source[t] = value, before
-    last, which = (int(one) for one in np.unravel_index(np.argmax(best), best.shape))
+    is_end = heard.alone > 0
+    for first in range(0, n, together):
+        every = slice(first, min(first + together, n))
+        ends = np.flatnonzero(is_end[every]) + first
+        if len(ends):
+            table.improve(_PAUSE, ends, every.stop, heard.alone)
+        if len(intervals_s):
+            table.improve(_REGULAR, every, every.stop, heard.foretold)
+    which, last = (int(one) for one in np.unravel_index(np.argmax(table.best), table.best.shape))
     frames = [last]
-    while source[frames[-1], which] >= 0:
-        frames.append(int(source[frames[-1], which]))
-    found = np.asarray(frames[::-1], np.int64) - lead
+    while gap := int(table.gap[which, frames[-1]]):
+        frames.append(frames[-1] - gap)
+    found = np.asarray(frames[::-1], np.int64)
     interval_s = float(intervals_s[which]) if len(intervals_s) else None
     return Firing(
         frames=found,
         gains=_gains(found, heard, hop_s, rules, interval_s),
         interval_s=interval_s,
-        log_odds=float(best[last, which]),
+        log_odds=float(table.best[which, last]),
     )
 
 
-def _steps(hop_s: float, rules: FiringRules, intervals_s: Doubles) -> list[tuple[Places, Doubles]]:
-    """Gaps in frames with the log weight of each, (n_gaps, 1 or n_intervals): pauses, then regular."""
+class _Table:
+    """Of the best sequence up to each frame: its log odds, and the gap before its last shot.
+
+    Parameters
+    ----------
+    alone
+        Log odds of a sequence that begins at each frame.
+    n_intervals
+        How many intervals are tried beside each other.
+    steps
+        How a sequence may go on; see `_steps`.
+    """
+
+    def __init__(self, alone: Doubles, n_intervals: int, steps: Sequence[_Step]) -> None:
+        self._steps = steps
+        # So that no gap reaches beyond it.
+        lead = int(max(gaps[-1] for gaps, _ in steps))
+        led = np.full((n_intervals, lead + len(alone)), _NEVER)
+        led[:, lead:] = alone
+        self.best = led[:, lead:]
+        self.gap = np.zeros(self.best.shape, np.int64)
+        # Gaps are neighbours, so what lies that far back is one piece, of equals the shortest gap wins.
+        self._back = [
+            sliding_window_view(led, len(gaps), axis=1)[:, lead - gaps[-1] :, ::-1] for gaps, _ in steps
+        ]
+
+    def improve(self, which: int, places: Places | slice, end: int, here: Doubles) -> None:
+        """Let the sequences up to some frames go on from others, where that is better.
+
+        Parameters
+        ----------
+        which
+            Of the steps.
+        places, end
+            Frames that lie no gap apart, and the one behind them.
+        here
+            Log odds of another shot at every frame.
+        """
+        gaps, weights = self._steps[which]
+        # Longer gaps reach back to before the first frame.
+        n_gaps = int(np.searchsorted(gaps, end))
+        if not n_gaps:
+            return
+        after = self._back[which][:, places, :n_gaps] + weights[:, None, :n_gaps]
+        chosen = after.argmax(axis=2)
+        gain = np.take_along_axis(after, chosen[:, :, None], axis=2)[:, :, 0] + here[places]
+        is_better = gain > self.best[:, places]
+        self.best[:, places] = np.where(is_better, gain, self.best[:, places])
+        self.gap[:, places] = np.where(is_better, gaps[chosen], self.gap[:, places])
+
+
+def _steps(hop_s: float, rules: FiringRules, intervals_s: Doubles) -> list[_Step]:
+    """Pauses, then what a mechanism does."""
     pauses = np.arange(round(rules.pause_s[0] / hop_s), round(rules.pause_s[1] / hop_s) + 1)
     weights = rules.log_pause(pauses * hop_s, mechanism=len(intervals_s) > 0)
-    steps = [(pauses, weights[:, None] + math.log(hop_s))]
+    steps = [(pauses, weights[None] + math.log(hop_s))]
     if len(intervals_s):
         first_s, last_s = rules.interval_s
         reach = 1 + 3 * rules.jitter
@@ -199,7 +244,7 @@ def _steps(hop_s: float, rules: FiringRules, intervals_s: Doubles) -> list[tuple
             max(1, round((first_s / reach - rules.jitter_s) / hop_s)),
             round((last_s * reach + rules.jitter_s) / hop_s) + 1,
         )
-        steps.append((gaps, rules.log_regular(gaps[:, None] * hop_s, intervals_s) + math.log(hop_s)))
+        steps.append((gaps, rules.log_regular(gaps * hop_s, intervals_s[:, None]) + math.log(hop_s)))
     return steps
 
 
