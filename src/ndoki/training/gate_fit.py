@@ -15,7 +15,7 @@ from ndoki.core.types import Floats
 from ndoki.detectors.network.gate import Gate, GateSpec
 from ndoki.events.pick import peaks
 from ndoki.features.floor import LEVEL_STEP
-from ndoki.training.gate_network import GateNet, weights_of
+from ndoki.training.gate_network import GateNet, exported_gate
 from ndoki.training.gate_sound import Listened
 
 __all__ = ["GateFit", "events_lost", "fit_gate", "spread_estimates"]
@@ -81,9 +81,9 @@ def fit_gate(sound: Listened, held_out: Listened, fit: GateFit) -> Gate:
     """
     if not all((each.score >= fit.least_score).any() for each in (sound, held_out)):
         raise ConfigError(f"the training sound holds no event of score {fit.least_score} to tune a gate for")
-    gate = Gate(
-        spec=fit.spec,
-        weights=weights_of(_trained(sound, fit)),
+    gate = Gate.opened(
+        exported_gate(_trained(sound, fit)),
+        fit.spec,
         threshold=-np.inf,
         spread_frames=fit.spread_frames,
         least_score=fit.least_score,

@@ -1,42 +1,50 @@
-"""The gate as torch trains it, and how it becomes a `Gate`."""
+"""The gate as torch trains it, and the ONNX file that it becomes."""
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from ndoki.core.types import Floats
 from ndoki.detectors.network.gate import GateSpec
+from ndoki.training.export import traced, without_names
 
-__all__ = ["GateNet", "weights_of"]
+__all__ = ["GateNet", "exported_gate"]
 
 
 class GateNet(nn.Module):
-    """Cells of frames → how high the network could score there; see `ndoki.detectors.network.gate.Gate`."""
+    """Cells of frames → how high the network could score there; see `ndoki.detectors.network.gate.Gate`.
+
+    All of it are convolutions in a row, which ONNX Runtime runs without turning anything round in between:
+    what a residual convolution adds to is the one of its own weights that would hand it on.
+    """
 
     def __init__(self, spec: GateSpec, start: float) -> None:
         super().__init__()
         self.spec = spec
-        self.first = nn.Linear(2 * spec.cell_rows * spec.n_mels, spec.width)
-        self.blocks = nn.ModuleList(nn.Conv1d(spec.width, spec.width, 3, dilation=d) for d in spec.dilations)
-        self.last = nn.Linear(spec.width, 1)
-        nn.init.constant_(self.last.bias, start)
+        self.first = nn.Conv2d(spec.n_mels, spec.width, (1, 2 * spec.cell_rows), stride=(1, spec.cell_rows))
+        self.blocks = nn.ModuleList(
+            nn.Conv2d(spec.width, spec.width, (1, 3), dilation=(1, d)) for d in spec.dilations
+        )
+        self.last = nn.Conv2d(spec.width, 1, 1)
+        here = torch.zeros(spec.width, spec.width, 1, 3)
+        here[:, :, 0, 1] = torch.eye(spec.width)
+        self.register_buffer("_here", here, persistent=False)
+        nn.init.constant_(self.last.get_parameter("bias"), start)
 
     def forward(self, rows: Tensor) -> Tensor:
         """(batch, n_cells · cell_rows, n_mels) → (batch, n_cells − before_cells − after_cells)."""
-        cells = rows.reshape(len(rows), -1, self.spec.cell_rows * self.spec.n_mels)
-        inner = torch.relu(self.first(torch.cat([cells[:, :-1], cells[:, 1:]], dim=2))).transpose(1, 2)
+        inner = torch.relu(self.first(rows.transpose(1, 2).unsqueeze(2)))
         for dilation, block in zip(self.spec.dilations, self.blocks, strict=True):
-            inner = torch.relu(block(inner) + inner[:, :, dilation:-dilation])
-        estimates: Tensor = self.last(inner.transpose(1, 2)).squeeze(2)
+            weight, bias = block.get_parameter("weight"), block.get_parameter("bias")
+            residual = weight + self.get_buffer("_here")
+            inner = torch.relu(functional.conv2d(inner, residual, bias, dilation=(1, dilation)))
+        estimates: Tensor = self.last(inner).flatten(1)
         return estimates
 
 
-def weights_of(net: GateNet) -> tuple[Floats, ...]:
-    """Weights in the shapes of `GateSpec.shapes`, rounded to the half precision that a file keeps."""
+def exported_gate(net: GateNet) -> bytes:
+    """Content of its ONNX file: input "rows" (batch, n_rows, n_mels), output "estimates" (batch, n_cells)."""
     spec = net.spec
-    first = net.first.weight.T.reshape(2, spec.cell_rows * spec.n_mels, spec.width)
-    found = [first, net.first.bias]
-    for index in range(len(spec.dilations)):
-        block = net.blocks.get_submodule(f"{index}")
-        found += [block.get_parameter("weight").permute(2, 1, 0), block.get_parameter("bias")]
-    found += [net.last.weight[0], net.last.bias[0]]
-    return tuple(weight.detach().half().float().contiguous().numpy() for weight in found)
+    n_cells = 8 + spec.before_cells + spec.after_cells
+    example = torch.zeros(1, n_cells * spec.cell_rows, spec.n_mels)
+    sizes = {"rows": {0: "batch", 1: "n_rows"}, "estimates": {0: "batch", 1: "n_cells"}}
+    return without_names(traced(net, example, sizes))

@@ -92,10 +92,13 @@ def _reopen(net: nn.Module, content: bytes, shown: Tensor, what: str) -> None:
 
 
 def stored_weights(model: onnx.ModelProto) -> list[onnx.TensorProto]:
-    """Weights and biases of a file's layers, in the order in which they are run: names are the exporter's."""
+    """Weights and biases of a file's layers, in the order in which they are run: names are the exporter's.
+
+    What has no bias hands its input on (`ndoki.training.network.TemporalBlock`).
+    """
     stored = {one.name: one for one in model.graph.initializer}
     layers = [node for node in model.graph.node if node.op_type in {"Conv", "Gemm"}]
-    return [stored[name] for layer in layers for name in layer.input[1:]]
+    return [stored[name] for layer in layers if len(layer.input) > 2 for name in layer.input[1:]]
 
 
 def _given(net: nn.Module, norm: nn.Module, shown: Tensor) -> Tensor:

@@ -32,8 +32,8 @@ class VerifierNet(nn.Module):
             n_in, n_rows = n_out, -(-n_rows // 2)
         self.front = nn.Sequential(*layers)
         self.mix = nn.Sequential(
-            nn.Conv1d(n_in * n_rows, channels[4], 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm1d(channels[4]),
+            nn.Conv2d(n_in, channels[4], (3, n_rows), stride=(2, 1), padding=(1, 0), bias=False),
+            nn.BatchNorm2d(channels[4]),
             nn.ReLU(),
         )
         n_steps = -(-(view.n_frames // 16) // 2)
@@ -46,8 +46,7 @@ class VerifierNet(nn.Module):
 
     def forward(self, view: Tensor) -> Tensor:
         """float32 (batch, n_frames, n_mels), in units of 10 dB → logits (batch,)."""
-        x = self.front(view.unsqueeze(1))
-        x = self.mix(x.transpose(2, 3).flatten(1, 2))
+        x = self.mix(self.front(view.unsqueeze(1)))
         logits: Tensor = self.head(x.flatten(1))[:, 0]
         return logits
 

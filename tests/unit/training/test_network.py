@@ -72,7 +72,7 @@ def test_a_block_that_adds_nothing_passes_its_own_step_on(net):
 def test_training_filters_as_inference_does(net):
     """Four products in training, one convolution in the file: the same values and the same gradients."""
     (block, *_) = net.blocks
-    given = torch.randn(3, net.spec.width, 20 + 3 * block.dilation, generator=torch.manual_seed(4))
+    given = torch.randn(3, net.spec.width, 1, 20 + 3 * block.dilation, generator=torch.manual_seed(4))
     results = []
     for is_training in (True, False):
         block.train(is_training)
@@ -82,6 +82,15 @@ def test_training_filters_as_inference_does(net):
         results.append((filtered.detach().numpy(), block.depthwise.weight.grad.numpy().copy()))
     for by_products, by_convolution in zip(*results, strict=True):
         np.testing.assert_allclose(by_products, by_convolution, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_block_adds_to_the_same_in_training_and_in_use(net):
+    for block in net.blocks:
+        given = torch.randn(2, net.spec.width, 1, 7 + 3 * block.dilation, generator=torch.manual_seed(5))
+        kept = [block.train(is_training)._kept(given) for is_training in (True, False)]
+        assert torch.equal(*kept)
+        assert torch.equal(kept[0], given[..., block.dilation : block.dilation + 7])
 
 
 @torch.no_grad()

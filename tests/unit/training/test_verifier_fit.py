@@ -18,7 +18,7 @@ from ndoki.detectors.network.verifier import Verifier, VerifierSpec
 from ndoki.features.close_up import CloseUpSpec
 from ndoki.training.between import between
 from ndoki.training.export import with_card, with_gate
-from ndoki.training.gate_network import GateNet, weights_of
+from ndoki.training.gate_network import GateNet, exported_gate
 from ndoki.training.loop import LoopSpec
 from ndoki.training.network import GunshotNet
 from ndoki.training.recipe import PoolSpec, Recipe
@@ -112,10 +112,8 @@ def test_a_file_keeps_its_verifier_and_its_scores_change(fitted):
         np.testing.assert_allclose(corrected[asked], joined, atol=1e-6)
         assert len(set(expected.values())) > 0.9 * len({row // 2 for row in expected})
         np.testing.assert_allclose(both.analyse(block).track.scores[:, 0], corrected, atol=1e-6)
-    gate = Gate(
-        spec=GateSpec(), weights=weights_of(GateNet(GateSpec(), -1.0)), threshold=0.0, spread_frames=4,
-        least_score=0.5,
-    )  # fmt: skip
+    gate_content = exported_gate(GateNet(GateSpec(), -1.0))
+    gate = Gate.opened(gate_content, GateSpec(), threshold=0.0, spread_frames=4, least_score=0.5)
     path.write_bytes(with_gate(content, both.card, gate, both.verifier))
     again = load_network(path)
     assert again.gate is not None

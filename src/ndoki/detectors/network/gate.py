@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 
 from ndoki.core.types import Floats
 from ndoki.detectors.network.part import part_from, part_to
+from ndoki.detectors.network.session import open_session
 from ndoki.features.floor import LEVEL_STEP
 
 __all__ = ["Gate", "GateSpec", "gate_from_metadata", "gate_to_metadata", "joined_runs"]
 
-_NAME, _FORMAT = "gate", 2
-_STORED = "<f2"
+_NAME, _FORMAT = "gate", 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +58,6 @@ class GateSpec:
         """Cells behind its own that an estimate depends on."""
         return 1 + 2 * sum(self.dilations) - self.before_cells
 
-    @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Of the weights: first kernel and bias, three taps and bias per dilation, last kernel and bias."""
-        n_inputs = self.cell_rows * self.n_mels
-        taps = ((3, self.width, self.width), (self.width,)) * len(self.dilations)
-        return ((2, n_inputs, self.width), (self.width,), *taps, (self.width,), ())
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Gate:
@@ -71,8 +65,13 @@ class Gate:
 
     Attributes
     ----------
-    spec, weights
-        Its size, and float32 arrays of ``spec.shapes``.
+    spec
+        Its size.
+    content
+        Its ONNX file: input (batch, n_cells · cell_rows, n_mels), output (batch, n_cells − before_cells −
+        after_cells).
+    session
+        That file, open.
     threshold
         Cells estimated below it are not listened to.
     spread_frames
@@ -82,10 +81,25 @@ class Gate:
     """
 
     spec: GateSpec
-    weights: tuple[Floats, ...]
+    content: bytes
+    session: onnxruntime.InferenceSession
     threshold: float
     spread_frames: int
     least_score: float
+
+    @staticmethod
+    def opened(
+        content: bytes, spec: GateSpec, *, threshold: float, spread_frames: int, least_score: float
+    ) -> "Gate":
+        """From the content of its ONNX file."""
+        return Gate(
+            spec=spec,
+            content=content,
+            session=open_session(content),
+            threshold=threshold,
+            spread_frames=spread_frames,
+            least_score=least_score,
+        )
 
     @property
     def before_frames(self) -> int:
@@ -110,21 +124,8 @@ class Gate:
         -------
         float32, shape (n_cells − before_cells − after_cells,)
         """
-        cells = rows.reshape(-1, self.spec.cell_rows * self.spec.n_mels)
-        first, bias, *blocks, last, last_bias = self.weights
-        inner = cells[:-1] @ first[0]
-        inner += cells[1:] @ first[1]
-        inner += bias
-        np.maximum(inner, 0, out=inner)
-        for step, taps, bias in zip(self.spec.dilations, blocks[::2], blocks[1::2], strict=True):
-            kept = inner[step:-step]
-            mixed = kept @ taps[1]
-            mixed += inner[: -2 * step] @ taps[0]
-            mixed += inner[2 * step :] @ taps[2]
-            mixed += bias
-            mixed += kept
-            inner = np.maximum(mixed, 0, out=mixed)
-        return np.asarray(inner @ last + last_bias, np.float32)
+        estimates: Floats = self.session.run(None, {"rows": rows[None]})[0][0]
+        return estimates
 
     def passes(
         self, measured: Callable[[int, int], Floats], first_frame: int, end_frame: int
@@ -163,12 +164,11 @@ def joined_runs(chosen: npt.NDArray[np.bool_], least_gap: int) -> list[tuple[int
 
 
 def gate_to_metadata(gate: Gate) -> dict[str, str]:
-    """Key and value for an ONNX file's metadata; weights are kept in half precision."""
+    """Key and value for an ONNX file's metadata."""
     spec = gate.spec
-    packed = b"".join(weight.astype(_STORED).tobytes() for weight in gate.weights)
     values = {
         "spec": {name: getattr(spec, name) for name in spec.__slots__},
-        "weights": base64.b64encode(packed).decode("ascii"),
+        "network": base64.b64encode(gate.content).decode("ascii"),
         "threshold": gate.threshold,
         "spread_frames": gate.spread_frames,
         "least_score": gate.least_score,
@@ -188,20 +188,10 @@ def gate_from_metadata(metadata: dict[str, str], source: str) -> Gate | None:
 
 
 def _gate_of(values: dict[str, Any]) -> Gate:
-    spec = GateSpec(**values["spec"] | {"dilations": tuple(values["spec"]["dilations"])})
-    packed = np.frombuffer(base64.b64decode(values["weights"]), _STORED).astype(np.float32)
-    return Gate(
-        spec=spec,
-        weights=_unpacked(packed, spec),
+    return Gate.opened(
+        base64.b64decode(values["network"]),
+        GateSpec(**values["spec"] | {"dilations": tuple(values["spec"]["dilations"])}),
         threshold=float(values["threshold"]),
         spread_frames=int(values["spread_frames"]),
         least_score=float(values["least_score"]),
     )
-
-
-def _unpacked(packed: Floats, spec: GateSpec) -> tuple[Floats, ...]:
-    ends = np.cumsum([int(np.prod(shape)) for shape in spec.shapes])
-    if len(packed) != ends[-1]:
-        raise ValueError(f"{len(packed)} weights instead of {ends[-1]}")
-    parts = np.split(packed, ends[:-1])
-    return tuple(part.reshape(shape) for part, shape in zip(parts, spec.shapes, strict=True))

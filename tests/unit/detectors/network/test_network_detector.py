@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from ndoki.core.errors import ModelError
 from ndoki.core.types import Block
@@ -16,6 +17,7 @@ from ndoki.detectors.registry import gated_for
 from ndoki.features.floor import FloorSpec, above_floor
 from ndoki.features.mel import MelSpec, log_mel
 from ndoki.training.export import with_gate
+from ndoki.training.gate_network import GateNet, exported_gate
 
 BEFORE, AFTER = 2, 4
 MEL = MelSpec()
@@ -192,12 +194,15 @@ AROUND_FRAMES = 500
 def gate_of(threshold, least_score=0.3):
     """Opens where the mean level of two cells rises above the threshold."""
     spec = GateSpec(n_mels=MEL.n_mels, width=1, cell_frames=4, dilations=(1,), before_cells=1)
-    first, bias, taps, tap_bias, last, last_bias = (np.zeros(shape, np.float32) for shape in spec.shapes)
-    first += 1 / first.size
-    taps[1] = 1.0
-    last += 0.5
-    weights = (first, bias, taps, tap_bias, last, last_bias)
-    return Gate(spec=spec, weights=weights, threshold=threshold, spread_frames=5, least_score=least_score)
+    net = GateNet(spec, 0.0)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.zero_()
+        net.first.weight += 1 / net.first.weight.numel()
+        net.blocks[0].weight[..., 1] += 1.0
+        net.last.weight += 0.5
+    content = exported_gate(net)
+    return Gate.opened(content, spec, threshold=threshold, spread_frames=5, least_score=least_score)
 
 
 @pytest.fixture
