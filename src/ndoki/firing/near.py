@@ -58,6 +58,7 @@ class Listener:
     def inputs(self, cell: int) -> Floats:
         """Description of the frames of a cell, float32, shape (`CELL_FRAMES`, n_inputs)."""
         around = range(cell - _WAVE_CELLS, cell + _WAVE_CELLS + 1)
+        self._read(around.start - _FLOOR_CELLS, around.stop + _FLOOR_CELLS)
         spectra = np.concatenate([self._or_edge(self._cell, one) for one in around])
         above = np.concatenate([self._or_edge(self._above, one) for one in around])
         return attack_inputs(spectra, above)
@@ -75,13 +76,19 @@ class Listener:
             self._above_floor[cell] = above_floor_db(levels_db, own, own_end) * np.float32(0.1)
         return self._above_floor[cell]
 
+    def _read(self, first: int, end: int) -> None:
+        """Read those of some cells that are missing, at once: to read has its price, however little it is."""
+        missing = [one for one in range(max(0, first), min(end, self.n_cells)) if one not in self._spectra]
+        if not missing:
+            return
+        begin, last = missing[0] * _CELL_STEP, missing[-1] * _CELL_STEP
+        samples = self._resampler.read(
+            self._samples, self._n_samples, self._channel, begin, last + CELL_SAMPLES
+        )
+        for cell in missing:
+            self._spectra[cell] = cell_spectra(samples[cell * _CELL_STEP - begin :][:CELL_SAMPLES])
+
     def _cell(self, cell: int) -> Spectra:
-        if cell not in self._spectra:
-            first = cell * _CELL_STEP
-            samples = self._resampler.read(
-                self._samples, self._n_samples, self._channel, first, first + CELL_SAMPLES
-            )
-            self._spectra[cell] = cell_spectra(samples)
         return self._spectra[cell]
 
     def _or_edge(self, of: Callable[[int], npt.NDArray[Value]], cell: int) -> npt.NDArray[Value]:
