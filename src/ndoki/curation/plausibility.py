@@ -1,4 +1,4 @@
-"""How probable it is that a candidate is a shot, placed within 30 ms: from seven cues, by a logistic model.
+"""How probable it is that a candidate is a shot, placed within 30 ms: from eight cues, by a logistic model.
 
 The detector's calibrated score is the first cue. The others are what the detector does not know: that there
 is a shot in the window, what else is there, and how clearly the level rises.
@@ -20,7 +20,7 @@ ALONE = 0.5
 """Likeness of a candidate that there is nothing to compare with: what noise has with a shot, about."""
 
 _UNHEARD = 0.02
-"""What is put on a beat counts as if it had this score: a detector was not asked about a shot just there."""
+"""What was not found but fired counts as if it scored this: the detector was not asked about just there."""
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -36,15 +36,16 @@ class Cues:
     Attributes
     ----------
     score
-        The detector's calibrated score, in [0, 1]; 0 where it has found nothing, see `ndoki.curation.beat`.
+        The detector's calibrated score, in [0, 1]; 0 where it has found nothing, see `ndoki.curation.fired`.
     evidence
         Of the local onset estimate, in nats. It counts where nothing sounds before.
     likeness
         To the likely shot within 6 s that it resembles most; `ALONE` where there is none.
     rhythm
         How well it keeps time with likely shots around it, see `rhythm`.
-    beat
-        Unity of the burst's beat that it lies on, see `ndoki.curation.beat`; 0 off it.
+    fired, log_odds
+        Chance of the shot of the likeliest sequence that it is, and evidence of the second hearing for one,
+        see `ndoki.curation.fired.Fired`.
     follows
         Whether a likely shot began in the 0.6 s before, 0 or 1.
     is_meant
@@ -55,12 +56,13 @@ class Cues:
     evidence: Doubles
     likeness: Doubles
     rhythm: Doubles
-    beat: Doubles
+    fired: Doubles
+    log_odds: Doubles
     follows: Doubles
     is_meant: Doubles
 
     def design(self) -> Doubles:
-        """Matrix of the logistic model, shape (n, 8): one column per cue, in order, and ones."""
+        """Matrix of the logistic model, shape (n, 9): one column per cue, in order, and ones."""
         score = np.where(self.score == 0, _UNHEARD, self.score)
         return np.stack(
             [
@@ -68,7 +70,8 @@ class Cues:
                 np.log(np.maximum(self.evidence, 0.1)) * (1 - self.follows),
                 self.likeness,
                 self.rhythm,
-                self.beat,
+                self.fired,
+                self.log_odds,
                 self.follows,
                 self.is_meant,
                 np.ones(len(self.score)),
@@ -88,7 +91,8 @@ class Weights:
     evidence: float = 0.25
     likeness: float = 4.0
     rhythm: float = 1.6
-    beat: float = 0.4
+    fired: float = 0.9
+    log_odds: float = 0.25
     follows: float = 1.3
     is_meant: float = 2.6
     offset: float = -3.0

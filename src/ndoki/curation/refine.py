@@ -1,20 +1,22 @@
 """Loose labels → the exact onset of every shot.
 
-A detector says where shots may be. Near each of these candidates the sound itself says where it begins. Both
-are judged by turns, see `ndoki.curation.turns`.
+A detector says where shots may be, and a second hearing which others a gun could have fired. Near each of
+these candidates the sound itself says where it begins. Both are judged by turns, see `ndoki.curation.turns`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
 
 from ndoki.audio.reader import Samples
 from ndoki.core.types import Event, Recording
-from ndoki.curation.onset_estimate import Stretch, listen
+from ndoki.curation.fired import fired_near, likely_at_first, unfound
+from ndoki.curation.onset_estimate import listen
 from ndoki.curation.plausibility import Weights
-from ndoki.curation.turns import ONE_SHOT_S, Judged, by_turns
+from ndoki.curation.turns import ONE_SHOT_S, Judged, by_turns, which_windows
 from ndoki.curation.windows import Window, find_candidates
 from ndoki.detectors.protocol import Detector
 
@@ -58,7 +60,7 @@ class Candidate:
         Refined onset.
     evidence, spread_s
         Of the local estimate, see `ndoki.curation.onset_estimate.Pick`.
-    likeness, rhythm, beat, follows
+    likeness, rhythm, fired, log_odds, follows
         See `ndoki.curation.plausibility.Cues`.
     meant_by
         Index of the window whose label is taken to mean it; None for a further shot.
@@ -76,7 +78,8 @@ class Candidate:
     spread_s: float
     likeness: float
     rhythm: float
-    beat: float
+    fired: float
+    log_odds: float
     follows: bool
     meant_by: int | None
     confidence: float
@@ -121,10 +124,11 @@ def refine_channel(
     if not events:
         return []
 
-    def hear(at_sample: int) -> Stretch:
-        return listen(samples, channel, at_sample)
-
-    judged = by_turns(events, windows, hear, recording.rate_hz, rules.weights, rules.least)
+    likely = likely_at_first(events, which_windows(events, windows))
+    fired = fired_near(samples, channel, list(compress(events, likely)))
+    events = sorted([*events, *unfound(fired, events)], key=lambda event: event.first_sample)
+    stretches = [listen(samples, channel, event.first_sample) for event in events]
+    judged = by_turns(events, windows, stretches, fired, rules.weights, rules.least)
     is_shot = _shots(judged, rules)
     order = np.lexsort((judged.cues.score, judged.onset_samples)).tolist()
     return [_candidate(judged, i, bool(is_shot[i])) for i in order]
@@ -138,7 +142,8 @@ def _candidate(judged: Judged, i: int, is_shot: bool) -> Candidate:
         spread_s=judged.picks[i].spread_s,
         likeness=float(judged.cues.likeness[i]),
         rhythm=float(judged.cues.rhythm[i]),
-        beat=float(judged.cues.beat[i]),
+        fired=float(judged.cues.fired[i]),
+        log_odds=float(judged.cues.log_odds[i]),
         follows=bool(judged.cues.follows[i]),
         meant_by=None if judged.label[i] < 0 else int(judged.label[i]),
         confidence=float(judged.probability[i]),

@@ -187,7 +187,7 @@ def _reasons(one: Candidate, windows: Sequence[Window], others: Sequence[Candida
         at = ", ".join(f"{rival.first_sample / rate_hz:.2f} s" for rival in rivals[:_SHOWN])
         reasons.append(f"about as likely in the same window: {at}")
     if one.event.score == 0:
-        reasons.append("put on the beat of its burst")
+        reasons.append("called for by the fire around it")
     if one.evidence < _NO_RISE:
         reasons.append("no clear rise in level")
     elif one.spread_s > _SOFT_S:

@@ -1,23 +1,23 @@
 """By turns from scores to onsets and back, until nothing changes.
 
-Which candidates are shots depends on the others: on what they sound like and on the beat that they keep.
+Which candidates are shots depends on the others: on what they sound like and on the rhythm that they keep.
 Where one begins depends on which of its neighbours are shots.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ndoki.core.types import Event
-from ndoki.curation.beat import Beat, find_beats
+from ndoki.curation.fired import Fired
 from ndoki.curation.onset_estimate import Pick, Stretch, likeness, pick_onset
 from ndoki.curation.plausibility import ALONE, Cues, Weights, plausibility, rhythm
 from ndoki.curation.windows import Window
 from ndoki.evaluation.match import Pairs, match_closest
 
-__all__ = ["ONE_SHOT_S", "Judged", "by_turns"]
+__all__ = ["ONE_SHOT_S", "Judged", "by_turns", "which_windows"]
 
 ONE_SHOT_S = 0.04
 """Two candidates that begin within this are the same."""
@@ -39,7 +39,7 @@ class Judged:
     Attributes
     ----------
     events
-        As the detector found them; those put on a beat have their neighbour's shape and score 0.
+        As the detector found them, and those of `ndoki.curation.fired.unfound`.
     picks
         Local onset estimates.
     onset_samples, onset_s
@@ -67,12 +67,12 @@ class Judged:
 def by_turns(
     events: Sequence[Event],
     windows: Sequence[Window],
-    listen: Callable[[int], Stretch],
-    rate_hz: int,
+    stretches: Sequence[Stretch],
+    fired: Fired,
     weights: Weights,
     least: float,
 ) -> Judged:
-    """Judge where candidates begin and which are shots; once more with those that their beats call for.
+    """Judge where candidates begin and which are shots, until the likely shots stay the same.
 
     Parameters
     ----------
@@ -80,67 +80,23 @@ def by_turns(
         Candidates, in order of onset, at least one.
     windows
         Of the labels. Of equal ones only the first counts: a row that stands twice means one shot.
-    listen
-        Gives the surroundings of a sample.
-    rate_hz
-        Of the file.
+    stretches
+        The surroundings of each candidate.
+    fired
+        What a gun could have fired there.
     weights, least
         Of the cues, and from which probability on a candidate is a likely shot.
     """
-    heard = {event.first_sample: listen(event.first_sample) for event in events}
-    judged = _settled(events, windows, heard, rate_hz, weights, least)
-    likely = judged.probability >= least
-    beats = _beats(judged.onset_s, judged.probability, likely)
-    missing = _missing(judged, beats, rate_hz, likely)
-    if not missing:
-        return judged
-    heard |= {event.first_sample: listen(event.first_sample) for event in missing}
-    together = sorted([*events, *missing], key=lambda event: event.first_sample)
-    return _settled(together, windows, heard, rate_hz, weights, least, beats)
-
-
-def _missing(judged: Judged, beats: Sequence[Beat], rate_hz: int, likely: Booleans) -> list[Event]:
-    """Events for beats on which nothing likely lies, in the shape of their nearest neighbour."""
-    taken = {event.first_sample for event in judged.events}
-    found = []
-    for beat in beats:
-        for tooth_s in beat.empty(judged.onset_s[likely]):
-            like = judged.events[int(np.argmin(np.where(likely, np.abs(judged.onset_s - tooth_s), np.inf)))]
-            at = round(float(tooth_s) * rate_hz)
-            length = like.end_sample - like.first_sample
-            if 0 <= at < like.recording.n_samples and at not in taken:
-                end = min(at + length, like.recording.n_samples)
-                found.append(replace(like, first_sample=at, peak_sample=at, end_sample=end, score=0.0))
-                taken.add(at)
-    return found
-
-
-def _beats(onset_s: Doubles, probability: Doubles, likely: Booleans) -> list[Beat]:
-    order = np.flatnonzero(likely)
-    order = order[np.argsort(onset_s[order], kind="stable")]
-    return find_beats(onset_s[order], probability[order])
-
-
-def _settled(
-    events: Sequence[Event],
-    windows: Sequence[Window],
-    heard: dict[int, Stretch],
-    rate_hz: int,
-    weights: Weights,
-    least: float,
-    beats: Sequence[Beat] | None = None,
-) -> Judged:
-    """Turns until the likely shots stay the same; with the beats that are given, or found in every turn."""
-    stretches = [heard[event.first_sample] for event in events]
-    inside = np.array([[window.holds(event.first_sample) for window in windows] for event in events])
-    inside &= _differ(windows)
+    rate_hz, inside = events[0].recording.rate_hz, which_windows(events, windows)
     nothing = np.zeros(len(events))
+    event_s = np.array([event.first_sample for event in events]) / rate_hz
     cues = Cues(
         score=np.array([event.score for event in events]),
         evidence=nothing + 10.0,
         likeness=nothing + ALONE,
         rhythm=nothing,
-        beat=nothing,
+        fired=fired.chances(event_s),
+        log_odds=fired.log_odds(event_s),
         follows=nothing,
         is_meant=nothing,
     )
@@ -151,8 +107,7 @@ def _settled(
         picks = _picks(stretches, likely)
         onset_samples = np.array([pick.sample(rate_hz) for pick in picks], np.int64)
         onset_s = onset_samples / rate_hz
-        in_time = _beats(onset_s, probability, likely) if beats is None else beats
-        cues = _cues(stretches, picks, onset_s, cues.score, likely, in_time)
+        cues = _cues(stretches, picks, onset_s, cues.score, likely, fired)
         cues, label = _meant(cues, inside, weights)
         probability = plausibility(cues, weights)
         if ((probability >= least) == likely).all():
@@ -167,6 +122,12 @@ def _settled(
         label=label,
         probability=probability,
     )
+
+
+def which_windows(events: Sequence[Event], windows: Sequence[Window]) -> Booleans:
+    """Whether each event lies in each window, shape (n, n_windows); of equal windows only in the first."""
+    inside = np.array([[window.holds(event.first_sample) for window in windows] for event in events])
+    return np.asarray(inside & _differ(windows), np.bool_)
 
 
 def _differ(windows: Sequence[Window]) -> Booleans:
@@ -205,15 +166,12 @@ def _cues(
     onset_s: Doubles,
     score: Doubles,
     likely: Booleans,
-    beats: Sequence[Beat],
+    fired: Fired,
 ) -> Cues:
     """Cues of a turn, but for the labels."""
     order = np.argsort(onset_s, kind="stable")
     in_time = np.empty(len(onset_s))
     in_time[order] = rhythm(onset_s[order], likely[order])
-    beat = np.zeros(len(onset_s))
-    for one in beats:
-        beat[np.array([one.is_on(at) for at in onset_s.tolist()])] = one.unity
     likely_s = np.sort(onset_s[likely])
     n_before = np.searchsorted(likely_s, onset_s - ONE_SHOT_S) - np.searchsorted(
         likely_s, onset_s - _FOLLOWS_S
@@ -223,7 +181,8 @@ def _cues(
         evidence=np.array([pick.evidence for pick in picks]),
         likeness=_likenesses(stretches, picks, onset_s, score, likely),
         rhythm=in_time,
-        beat=beat,
+        fired=fired.chances(onset_s),
+        log_odds=fired.log_odds(onset_s),
         follows=(n_before > 0).astype(np.float64),
         is_meant=np.zeros(len(onset_s)),
     )

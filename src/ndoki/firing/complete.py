@@ -11,7 +11,7 @@ from ndoki.core.types import Event, Evidence, Floats, Recording
 from ndoki.features.gabor import GABOR_GRID
 from ndoki.firing.sequence import LEAST_LOG_ODDS, Firing, FiringRules, best_firing
 
-__all__ = ["HEARD_SCORE", "completed"]
+__all__ = ["HEARD_SCORE", "completed", "firings"]
 
 Places = npt.NDArray[np.int64]
 
@@ -65,21 +65,38 @@ def completed(
     """
     sure = [one for one in events if one.score >= sure_score]
     faint = [one for one in events if one.score < sure_score]
-    is_heard = _heard(evidence, heard_samples)
-    heard = replace(
-        evidence, log_odds=np.where(is_heard, evidence.log_odds, evidence.log_odds + _UNHEARD_LOG_ODDS)
-    )
-    doubts = np.where(is_heard, np.float32(0), _UNHEARD_ALONE_LOG_ODDS)
     onsets = _frames_of(sure, recording)
     added: list[Event] = []
-    for first_frame, log_odds, doubted in _stretches(heard, doubts, onsets):
-        firing = best_firing(log_odds, GABOR_GRID.hop_s, _RULES, doubted)
+    for first_frame, firing in firings(evidence, onsets, heard_samples):
         sure, missed = _merged(sure, onsets, firing, first_frame, recording, sure_score)
         added += missed
     apart = np.abs(_frames_of(faint, recording)[:, None] - _frames_of(added, recording))
     is_replaced = (apart <= _SAME).any(axis=1)
     faint = [one for one, replaced in zip(faint, is_replaced, strict=True) if not replaced]
     return sorted([*sure, *added, *faint], key=lambda one: (one.first_sample, one.end_sample))
+
+
+def firings(
+    evidence: Evidence, onsets: Places, heard_samples: Sequence[int] | None
+) -> Iterator[tuple[int, Firing]]:
+    """The best sequence of each stretch of evidence that holds one of some onsets, and its first frame.
+
+    Parameters
+    ----------
+    evidence
+        Of one channel.
+    onsets
+        Frames of `ndoki.features.gabor.GABOR_GRID`, ascending.
+    heard_samples
+        See `completed`; None where what the detector does not hear counts as what it does.
+    """
+    is_heard = np.ones(len(evidence), np.bool_) if heard_samples is None else _heard(evidence, heard_samples)
+    heard = replace(
+        evidence, log_odds=np.where(is_heard, evidence.log_odds, evidence.log_odds + _UNHEARD_LOG_ODDS)
+    )
+    doubts = np.where(is_heard, np.float32(0), _UNHEARD_ALONE_LOG_ODDS)
+    for first_frame, log_odds, doubted in _stretches(heard, doubts, onsets):
+        yield first_frame, best_firing(log_odds, GABOR_GRID.hop_s, _RULES, doubted)
 
 
 def _frames_of(events: Sequence[Event], recording: Recording) -> Places:

@@ -11,7 +11,8 @@ def cues(**columns: list[float]) -> Cues:
         "evidence": 20.0,
         "likeness": ALONE,
         "rhythm": 0,
-        "beat": 0,
+        "fired": 0,
+        "log_odds": 0,
         "follows": 0,
         "is_meant": 0,
     }
@@ -19,11 +20,12 @@ def cues(**columns: list[float]) -> Cues:
 
 
 def test_by_hand():
-    one = cues(score=[0.2], evidence=[30.0], likeness=[0.9], is_meant=[1.0])
+    one = cues(score=[0.2], evidence=[30.0], likeness=[0.9], is_meant=[1.0], fired=[0.5], log_odds=[-2.0])
     weights = Weights(
-        score=0.5, evidence=0.4, likeness=2.0, rhythm=1.0, beat=1.0, follows=1.0, is_meant=1.5, offset=-3.0
-    )
-    odds = 0.5 * np.log(0.2 / 0.8) + 0.4 * np.log(30.0) + 2.0 * 0.9 + 1.5 - 3.0
+        score=0.5, evidence=0.4, likeness=2.0, rhythm=1.0, fired=1.0, log_odds=0.3, follows=1.0, is_meant=1.5,
+        offset=-3.0,
+    )  # fmt: skip
+    odds = 0.5 * np.log(0.2 / 0.8) + 0.4 * np.log(30.0) + 2.0 * 0.9 + 1.5 - 3.0 + 0.5 - 0.6
     assert plausibility(one, weights)[0] == pytest.approx(1 / (1 + np.exp(-odds)))
 
 
@@ -59,6 +61,6 @@ def test_rhythm():
     assert rhythm(np.array([1.0]), np.array([True])).tolist() == [0.0]
 
 
-def test_what_is_put_on_a_beat_counts_as_something_scored():
+def test_what_was_not_found_counts_as_something_scored():
     found = plausibility(cues(score=[0.0, 0.0005, 0.5]), Weights())
     assert found[1] < found[0] < found[2]
