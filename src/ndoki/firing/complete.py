@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from enum import Enum, auto
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,18 @@ _UNHEARD_ALONE_LOG_ODDS = np.float32(-4.0)
 """Added to the evidence where the detector hears nothing at all, and once more where no mechanism foretells a
 shot there: a raindrop beside a shot would else be another. Chosen, as the weight of a pause, on simulated
 firings and days (preset TRAIN) that no model learned from."""
+_ECHO_SHARE = 0.4
+"""What scores like a shot, follows an aimed one and is no shot of its sequence is one in so many cases, on
+simulated days (preset TRAIN): most are echoes, which a detector may score as high as shots."""
 _RULES = FiringRules()
+
+
+class _Role(Enum):
+    """What an event is in the likeliest sequences: none of their shots, or one by a finger or a mechanism."""
+
+    UNFIRED = auto()
+    AIMED = auto()
+    REGULAR = auto()
 
 
 def completed(
@@ -40,11 +52,12 @@ def completed(
 ) -> list[Event]:
     """Add the shots that the detector missed to the bursts that it found, and sharpen the onsets of its own.
 
-    Every event of ``sure_score`` stays; one that is a shot of a sequence moves to that shot's onset, by at
-    most 60 ms. The other shots of the sequence are added. A shot scores at least the best score of the
-    sequence times its own chance, and what is added at least ``sure_score``: a burst is reported with all its
-    shots. What is added has the extent of the nearest event, and takes the place of a fainter one. Where
-    there is no event of ``sure_score``, nothing changes.
+    An event of ``sure_score`` that is a shot of a sequence moves to that shot's onset, by at most 60 ms. One
+    that is none, and follows an aimed shot within a second, is mostly its echo: it stays at two fifths of its
+    score. The other shots of the sequence are added. A shot scores at least the best score of the sequence
+    times its own chance, and what is added at least ``sure_score``: a burst is reported with all its shots.
+    What is added has the extent of the nearest event, and takes the place of a fainter one. Where there is no
+    event of ``sure_score``, nothing changes.
 
     Parameters
     ----------
@@ -65,11 +78,15 @@ def completed(
     """
     sure = [one for one in events if one.score >= sure_score]
     faint = [one for one in events if one.score < sure_score]
-    onsets = _frames_of(sure, recording)
+    onsets, roles = _frames_of(sure, recording), [_Role.UNFIRED] * len(sure)
     added: list[Event] = []
     for first_frame, firing in firings(evidence, onsets, heard_samples):
-        sure, missed = _merged(sure, onsets, firing, first_frame, recording, sure_score)
+        taken = _paired(onsets, firing.frames + first_frame)
+        for event in taken.values():
+            roles[event] = _Role.AIMED if firing.interval_s is None else _Role.REGULAR
+        sure, missed = _merged(sure, taken, firing, first_frame, sure_score)
         added += missed
+    sure = _with_echoes(sure, onsets, roles)
     apart = np.abs(_frames_of(faint, recording)[:, None] - _frames_of(added, recording))
     is_replaced = (apart <= _SAME).any(axis=1)
     faint = [one for one, replaced in zip(faint, is_replaced, strict=True) if not replaced]
@@ -129,18 +146,12 @@ def _stretches(evidence: Evidence, doubts: Floats, onsets: Places) -> Iterator[t
 
 
 def _merged(
-    events: list[Event],
-    onsets: Places,
-    firing: Firing,
-    first_frame: int,
-    recording: Recording,
-    sure_score: float,
+    events: list[Event], taken: dict[int, int], firing: Firing, first_frame: int, sure_score: float
 ) -> tuple[list[Event], list[Event]]:
     """Events, with those that are shots of the sequence moved to their onsets; and the sequence's others."""
-    frames = firing.frames + first_frame
-    taken = _paired(onsets, frames)
     if not taken:
         return events, []
+    frames, recording = firing.frames + first_frame, events[0].recording
     best = max(events[event].score for event in taken.values())
     merged, added = list(events), []
     for shot, frame in enumerate(frames.tolist()):
@@ -154,6 +165,22 @@ def _merged(
             nearest = min(taken, key=lambda other: abs(frames[other] - frame))
             added.append(replace(_moved(events[taken[nearest]], sample), score=max(score, sure_score)))
     return merged, added
+
+
+def _with_echoes(events: Sequence[Event], onsets: Places, roles: Sequence["_Role"]) -> list[Event]:
+    """Events, at a lower score those that follow an aimed shot within a second and that no gun has fired.
+
+    Behind a shot of a mechanism one that fits none of its intervals is left: of those most are shots.
+    """
+    found, aimed = [], -math.inf
+    for event, onset, role in zip(events, onsets.tolist(), roles, strict=True):
+        if role is _Role.UNFIRED and _SAME < onset - aimed <= _RULES.pause_s[1] / GABOR_GRID.hop_s:
+            found.append(replace(event, score=round(event.score * _ECHO_SHARE, 4)))
+            continue
+        if role is not _Role.UNFIRED:
+            aimed = onset if role is _Role.AIMED else -math.inf
+        found.append(event)
+    return found
 
 
 def _paired(onsets: Places, frames: Places) -> dict[int, int]:

@@ -8,7 +8,7 @@ programming (as the beats of music are: D. P. W. Ellis, J. New Music Res. 36 (20
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -31,6 +31,7 @@ echoes of others."""
 _PAUSE, _REGULAR = 0, 1
 """Places in what `_steps` gives."""
 _NEVER = -1e9
+_LEAST_ECHOES = 2
 _LEAST_TO_ALTERNATE = 4
 """Shots; of fewer, chance alone makes some alternate."""
 
@@ -57,6 +58,9 @@ class FiringRules:
     alternation
         Where every second shot of a mechanism has so much less evidence than those between, by the medians of
         their log odds, they are what echoes leave in the gaps of one that is half as fast.
+    echo, echo_s, echo_within_s
+        Behind two aimed shots or more, by times no longer than this that differ by no more than that, what
+        has so much less evidence than they is their echo.
     """
 
     interval_s: tuple[float, float] = (0.058, 0.145)
@@ -69,6 +73,9 @@ class FiringRules:
     pause_of_mechanism: float = 0.03
     mechanism_cost: float = 6.0
     alternation: float = 2.5
+    echo: float = 2.0
+    echo_s: float = 0.4
+    echo_within_s: float = 0.012
 
     @property
     def intervals_s(self) -> Doubles:
@@ -101,7 +108,7 @@ class Firing:
     interval_s
         Interval of the mechanism; None where shots follow each other after pauses only.
     log_odds
-        Of the sequence against no shot at all.
+        Of the sequence, with the echoes that were left out of it, against no shot at all.
     """
 
     frames: Places
@@ -139,7 +146,26 @@ def best_firing(log_odds: Floats, hop_s: float, rules: FiringRules, doubts: Floa
     if _alternates(regular, foretold, rules):
         slower_s = rules.intervals_s[rules.intervals_s > 1.5 * (regular.interval_s or 0.0)]
         regular = _best_sequence(heard, hop_s, rules, slower_s)
-    return regular if regular.log_odds - rules.mechanism_cost > aimed.log_odds else aimed
+    if regular.log_odds - rules.mechanism_cost > aimed.log_odds:
+        return regular
+    return _without_echoes(aimed, heard, hop_s, rules)
+
+
+def _without_echoes(aimed: Firing, heard: _Heard, hop_s: float, rules: FiringRules) -> Firing:
+    """An aimed sequence without what lies behind two shots or more by one time, heard far less than they.
+
+    A finger does not do that, an echo cannot but do it.
+    """
+    evidence, gaps_s = heard.foretold[aimed.frames], np.diff(aimed.frames) * hop_s
+    is_behind = (evidence[:-1] - evidence[1:] >= rules.echo) & (gaps_s <= rules.echo_s)
+    # What is followed in its turn is a shot of even fire that fades.
+    is_behind &= ~(np.append(is_behind, False)[1:] | np.append(False, is_behind)[:-1])
+    is_alike = np.abs(gaps_s[:, None] - gaps_s) <= rules.echo_within_s
+    is_echo = np.append(False, is_behind & ((is_alike & is_behind).sum(axis=1) >= _LEAST_ECHOES))
+    if not is_echo.any():
+        return aimed
+    frames = aimed.frames[~is_echo]
+    return replace(aimed, frames=frames, gains=_gains(frames, heard, hop_s, rules, None))
 
 
 def _alternates(firing: Firing, evidence: Doubles, rules: FiringRules) -> bool:

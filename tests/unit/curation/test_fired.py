@@ -6,7 +6,7 @@ import soundfile
 
 from ndoki.audio.reader import open_samples
 from ndoki.audio.recording import describe
-from ndoki.core.types import Event, Evidence
+from ndoki.core.types import DetectorId, Event, Evidence
 from ndoki.curation.fired import Fired, fired_near, likely_at_first, unfound
 from ndoki.features.gabor import GABOR_GRID
 
@@ -19,8 +19,8 @@ def events_at(recording, onsets_s, scores=None):
     return [
         Event(
             recording=recording, channel=0, label="gunshot", score=score, first_sample=round(at * RATE_HZ),
-            end_sample=round((at + 0.5) * RATE_HZ), peak_sample=round(at * RATE_HZ), low_hz=50.0, high_hz=900.0,
-            detector=None,
+            end_sample=round((at + 0.5) * RATE_HZ), peak_sample=round(at * RATE_HZ), low_hz=50.0,
+            high_hz=900.0, detector=DetectorId(name="hand", digest="1"),
         )
         for at, score in zip(onsets_s, scores, strict=True)
     ]  # fmt: skip

@@ -127,3 +127,17 @@ def test_nothing_lies_behind_the_recordings_end():
 def test_of_two_events_at_one_shot_the_nearer_moves():
     found = run([event(4.95), event(5.01)], evidence(5.0))
     assert starts(found) == pytest.approx([4.95, 5.0], abs=0.002)
+
+
+def test_what_follows_an_aimed_shot_and_was_not_fired_is_its_echo():
+    """Soon, that is; and not as close to it as the same sound would be."""
+    found = run([event(5.0), event(5.1, 0.8), event(6.5, 0.8)], evidence(5.0))
+    assert [one.score for one in found] == [0.9, 0.32, 0.8]
+    assert starts(found) == [5.0, 5.1, 6.5]
+    assert [one.score for one in run([event(5.0), event(5.04, 0.8)], evidence(5.0))] == [0.9, 0.8]
+
+
+def test_what_follows_automatic_fire_and_was_not_foretold_stays():
+    burst_s = [5.0, 5.1, 5.2, 5.3]
+    found = run([*(event(one) for one in burst_s), event(5.47, 0.8)], evidence(*burst_s))
+    assert found[-1].score == 0.8

@@ -141,3 +141,31 @@ def test_what_is_doubted_is_worth_less_beside_aimed_shots():
     assert doubted.gains - plain.gains == pytest.approx([0.0, -4.0])
     doubts -= 4.0
     assert len(best_firing(evidence, HOP_S, RULES, doubts).frames) == 1
+
+
+@pytest.mark.parametrize(
+    ("behind_s", "strength", "is_echo"),
+    [
+        ((0.26, 0.268), 4.5, True),
+        ((0.26, 0.28), 4.5, False),
+        ((0.26,), 4.5, False),
+        ((0.26, 0.268), 13.0, False),
+    ],
+)
+def test_what_lies_behind_two_aimed_shots_by_one_time_is_their_echo(behind_s, strength, is_echo):
+    """Not what does so once, or by other times, or is heard as well as they."""
+    aimed_s = [0.5, 1.0, 1.5]
+    others_s = [one + lag for one, lag in zip(aimed_s[1:], behind_s, strict=False)]
+    evidence = np.maximum(shots(aimed_s, 14.0), shots(others_s, strength))
+    expected = aimed_s if is_echo else sorted([*aimed_s, *others_s])
+    firing = best_firing(evidence, HOP_S, RULES)
+    assert (firing.frames * HOP_S).tolist() == pytest.approx(expected)
+    if is_echo:
+        assert firing.gains == pytest.approx(best_firing(shots(aimed_s, 14.0), HOP_S, RULES).gains)
+
+
+def test_even_aimed_fire_that_fades_is_no_echo():
+    """Each shot is heard less than the one before by far, and as long behind it."""
+    at_s = [0.5, 0.8, 1.1, 1.4]
+    evidence = np.max([shots([one], 18.0 - 3.0 * i) for i, one in enumerate(at_s)], axis=0)
+    assert found_s(evidence) == pytest.approx(at_s)
