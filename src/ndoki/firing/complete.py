@@ -29,8 +29,8 @@ _UNHEARD_ALONE_LOG_ODDS = np.float32(-4.0)
 shot there: a raindrop beside a shot would else be another. Chosen, as the weight of a pause, on simulated
 firings and days (preset TRAIN) that no model learned from."""
 _ECHO_SHARE = 0.4
-"""What scores like a shot, follows an aimed one and is no shot of its sequence is one in so many cases, on
-simulated days (preset TRAIN): most are echoes, which a detector may score as high as shots."""
+"""What scores like a shot, follows an aimed one within 0.15 s and is no shot of its sequence is one in so many
+cases, on simulated days (preset TRAIN): most are echoes, which a detector may score as high as shots."""
 _RULES = FiringRules()
 
 
@@ -53,11 +53,11 @@ def completed(
     """Add the shots that the detector missed to the bursts that it found, and sharpen the onsets of its own.
 
     An event of ``sure_score`` that is a shot of a sequence moves to that shot's onset, by at most 60 ms. One
-    that is none, and follows an aimed shot within a second, is mostly its echo: it stays at two fifths of its
-    score. The other shots of the sequence are added. A shot scores at least the best score of the sequence
-    times its own chance, and what is added at least ``sure_score``: a burst is reported with all its shots.
-    What is added has the extent of the nearest event, and takes the place of a fainter one. Where there is no
-    event of ``sure_score``, nothing changes.
+    that is none, and follows an aimed shot sooner than a finger fires, is mostly its echo: it stays at two
+    fifths of its score. The other shots of the sequence are added. A shot scores at least the best score of
+    the sequence times its own chance, and what is added at least ``sure_score``: a burst is reported with all
+    its shots. What is added has the extent of the nearest event, and takes the place of a fainter one. Where
+    there is no event of ``sure_score``, nothing changes.
 
     Parameters
     ----------
@@ -168,13 +168,13 @@ def _merged(
 
 
 def _with_echoes(events: Sequence[Event], onsets: Places, roles: Sequence["_Role"]) -> list[Event]:
-    """Events, at a lower score those that follow an aimed shot within a second and that no gun has fired.
+    """Events, at a lower score those that were not fired and follow an aimed shot sooner than a finger can.
 
     Behind a shot of a mechanism one that fits none of its intervals is left: of those most are shots.
     """
     found, aimed = [], -math.inf
     for event, onset, role in zip(events, onsets.tolist(), roles, strict=True):
-        if role is _Role.UNFIRED and _SAME < onset - aimed <= _RULES.pause_s[1] / GABOR_GRID.hop_s:
+        if role is _Role.UNFIRED and _SAME < onset - aimed < _RULES.pause_s[0] / GABOR_GRID.hop_s:
             found.append(replace(event, score=round(event.score * _ECHO_SHARE, 4)))
             continue
         if role is not _Role.UNFIRED:
