@@ -320,6 +320,7 @@ def main() -> int:
     print(f"detector {detector.id.name} {detector.id.digest[:12]}, events of score {threshold:g} and more")
     kinds = ((QUICK, 0.1), (SLOW, 0.02))
     show_tables([count_table(answers, *kind, heard=heard) for kind in kinds for heard in (False, True)])
+    show_tables([count_table(answers, SINGLE, 0.0, heard=True)])
     show_tables([missed_table(answers), weapon_table(answers), two_table(answers)])
     return 0
 

@@ -191,7 +191,7 @@ def _evidence(samples: Samples, channel: int, grid: FrameGrid, frames: Frames) -
 def pick_stretches(
     parts: Sequence[Thinned], recording: Recording, channel: int, detector: Detector, picker: Picker
 ) -> list[Event]:
-    """Events of one channel from its stretches, in order of onset, with the shots that complete their bursts.
+    """Events of one channel from its stretches, in order of onset, bursts complete and echoes left out.
 
     Parameters
     ----------
@@ -210,7 +210,8 @@ def pick_stretches(
         for part in parts
         for frame in part.frame[part.score >= HEARD_SCORE].tolist()
     ]
-    return completed(events, evidence, recording, heard_samples=heard, sure_score=picker.sure_score)
+    events = completed(events, evidence, recording, heard_samples=heard, sure_score=picker.sure_score)
+    return [one for one in events if one.score >= picker.threshold]
 
 
 def channels_of(recording: Recording, channel: int | None) -> Sequence[int]:

@@ -29,8 +29,8 @@ _UNHEARD_ALONE_LOG_ODDS = np.float32(-4.0)
 shot there: a raindrop beside a shot would else be another. Chosen, as the weight of a pause, on simulated
 firings and days (preset TRAIN) that no model learned from."""
 _ECHO_SHARE = 0.4
-"""What scores like a shot, follows an aimed one within 0.15 s and is no shot of its sequence is one in so many
-cases, on simulated days (preset TRAIN): most are echoes, which a detector may score as high as shots."""
+"""What scores like a shot, follows an aimed one within 0.15 s and is no shot of its sequence is one in so
+many cases, on simulated days (preset TRAIN): most are echoes, which a detector may score as high as shots."""
 _RULES = FiringRules()
 
 
