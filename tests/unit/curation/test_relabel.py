@@ -59,8 +59,8 @@ def test_shots_have_an_extent_and_doubts_have_reasons(done):
 
 
 def test_what_is_left_out_is_listed_where_it_may_be_a_shot(day, told):
-    relabeller = Relabeller(detector=told(scores=[(25.0, 0.05), (31.0, 0.6)]), rules=RefineRules(least=0.9))
-    found = relabeller.relabel(str(day), labels(day, (23.0, 35.0)))
+    relabeller = Relabeller(detector=told(scores=[(8.0, 0.9), (9.5, 0.002)]), rules=RefineRules(least=0.9))
+    found = relabeller.relabel(str(day), labels(day, (6.0, 18.0)))
     (shot,), (other,) = found.shots, found.left_out
     assert 0.1 < other.event.score < 0.9
     assert other.why[0] == "left out, but may be a shot"
