@@ -24,9 +24,12 @@ from ndoki.firing.sequence import LEAST_LOG_ODDS
 __all__ = ["Fired", "fired_near", "likely_at_first", "unfound"]
 
 _WITHIN_S = 0.03
+"""As far as an onset may be placed off its shot."""
 _REACH_FRAMES = 4
 _MOST_LOG_ODDS = 8.0
+"""More evidence says no more, or a single cue would outweigh all others."""
 _FOUND_S = 0.02
+"""A candidate so close to a shot is it: its own onset is looked for within 30 ms."""
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]

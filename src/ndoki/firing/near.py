@@ -89,6 +89,7 @@ class Listener:
             self._spectra[cell] = cell_spectra(samples[cell * _CELL_STEP - begin :][:CELL_SAMPLES])
 
     def _cell(self, cell: int) -> Spectra:
+        """Spectra of a cell that was read."""
         return self._spectra[cell]
 
     def _or_edge(self, of: Callable[[int], npt.NDArray[Value]], cell: int) -> npt.NDArray[Value]:
