@@ -29,8 +29,9 @@ _UNHEARD_ALONE_LOG_ODDS = np.float32(-4.0)
 shot there: a raindrop beside a shot would else be another. Chosen, as the weight of a pause, on simulated
 firings and days (preset TRAIN) that no model learned from."""
 _ECHO_SHARE = 0.4
-"""What scores like a shot, follows an aimed one within 0.15 s and is no shot of its sequence is one in so
-many cases, on simulated days (preset TRAIN): most are echoes, which a detector may score as high as shots."""
+"""Kept of the score of what follows an aimed shot within 0.15 s and is no shot of its sequence: too little for
+`review`, enough to be found below. On simulated days (preset TRAIN), of which automatic fire is a large part,
+half of it were shots, the rest echoes; behind a single shot it is nearly always an echo."""
 _RULES = FiringRules()
 
 
@@ -53,7 +54,7 @@ def completed(
     """Add the shots that the detector missed to the bursts that it found, and sharpen the onsets of its own.
 
     An event of ``sure_score`` that is a shot of a sequence moves to that shot's onset, by at most 60 ms. One
-    that is none, and follows an aimed shot sooner than a finger fires, is mostly its echo: it stays at two
+    that is none, and follows an aimed shot sooner than a finger fires, may be its echo: it stays at two
     fifths of its score. The other shots of the sequence are added. A shot scores at least the best score of
     the sequence times its own chance, and what is added at least ``sure_score``: a burst is reported with all
     its shots. What is added has the extent of the nearest event, and takes the place of a fainter one. Where
