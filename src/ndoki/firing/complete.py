@@ -29,9 +29,9 @@ _UNHEARD_ALONE_LOG_ODDS = np.float32(-4.0)
 shot there: a raindrop beside a shot would else be another. Chosen, as the weight of a pause, on simulated
 firings and days (preset TRAIN) that no model learned from."""
 _ECHO_SHARE = 0.4
-"""Kept of the score of what follows an aimed shot within 0.15 s and is no shot of its sequence: too little for
-`review`, enough to be found below. On simulated days (preset TRAIN), of which automatic fire is a large part,
-half of it were shots, the rest echoes; behind a single shot it is nearly always an echo."""
+"""Kept of the score of what follows an aimed shot within 0.15 s and is no shot of its sequence: too little
+for `review`, enough to be found below. On simulated days (preset TRAIN), of which automatic fire is a large
+part, half of it were shots, the rest echoes; behind a single shot it is nearly always an echo."""
 _RULES = FiringRules()
 
 
