@@ -3,13 +3,13 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 FOLDS := 0 1 2 3 4
 # The verifier's stages between the first that heard the field and the last; each goes on from the one before.
-STAGES := more again loud others
+STAGES := more again loud others louder
 PINS := pyproject.toml constraints.txt tools/install.py tools/venv.sh tools/azurite.sh
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint accuracy far forests refine weapons speed gate collection folds network shots golden constraints attribution clean
+.PHONY: help demo test lint accuracy far recorders forests refine weapons speed gate collection folds network shots golden constraints attribution clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -33,9 +33,13 @@ accuracy: $(VENV)/.base ## recall at 60, 10 and 2 false alarms per hour, network
 
 forests: $(VENV)/.base ## recall by level and distance, false alarms, burst counts in simulated forests
 	$(PYTHON) benchmarks/forests.py
+	$(PYTHON) benchmarks/forests.py --usual
 
 far: $(VENV)/.test ## recall of real shots pushed away, as if from 500 m to 2 km
 	$(PYTHON) benchmarks/far.py
+
+recorders: $(VENV)/.test ## recall as if another recorder had listened: noise, wind, few bits, filters, codecs
+	$(PYTHON) benchmarks/recorders.py
 
 weapons: $(VENV)/.base ## shots per burst, and automatic fire against shotguns, in simulated forests
 	$(PYTHON) benchmarks/weapons.py
@@ -62,15 +66,17 @@ folds: $(VENV)/.test ## train the networks of the cross-validation, and the one 
 	for fold in $(FOLDS); do $(VENV)/bin/ndoki train recipes/gunshot-field.toml --fold $$fold --out build/first/gunshot-fold$$fold.onnx; done
 	for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/first/gunshot-fold$$fold.onnx --recipe recipes/verifier-mix.toml --heard-by build/wide --fold $$fold --out build/mix/gunshot-fold$$fold.onnx; done
 	before=mix; for stage in $(STAGES); do for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/$$before/gunshot-fold$$fold.onnx --go-on --recipe recipes/verifier-$$stage.toml --heard-by build/first --fold $$fold --out build/$$stage/gunshot-fold$$fold.onnx; done; before=$$stage; done
-	for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/others/gunshot-fold$$fold.onnx --go-on --heard-by build/first --fold $$fold --out build/last/gunshot-fold$$fold.onnx; done
-	for fold in $(FOLDS); do $(VENV)/bin/ndoki train recipes/gunshot.toml --go-on build/last/gunshot-fold$$fold.onnx --fold $$fold --out benchmarks/folds/gunshot-fold$$fold.onnx; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki train recipes/gunshot-halfway.toml --go-on build/louder/gunshot-fold$$fold.onnx --fold $$fold --out build/halfway/gunshot-fold$$fold.onnx; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki train recipes/gunshot.toml --go-on build/halfway/gunshot-fold$$fold.onnx --fold $$fold --out build/quiet/gunshot-fold$$fold.onnx; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/quiet/gunshot-fold$$fold.onnx --go-on --heard-by build/quiet --fold $$fold --out benchmarks/folds/gunshot-fold$$fold.onnx; done
 
 network: $(VENV)/.test ## train the shipped network, calibrated on what the folds' networks have not heard
 	$(VENV)/bin/ndoki train recipes/gunshot-field.toml --out build/first/gunshot.onnx
 	$(VENV)/bin/ndoki verifier build/first/gunshot.onnx --recipe recipes/verifier-mix.toml --heard-by build/wide --out build/mix/gunshot.onnx
 	before=mix; for stage in $(STAGES); do $(VENV)/bin/ndoki verifier build/$$before/gunshot.onnx --go-on --recipe recipes/verifier-$$stage.toml --heard-by build/first --out build/$$stage/gunshot.onnx; before=$$stage; done
-	$(VENV)/bin/ndoki verifier build/others/gunshot.onnx --go-on --heard-by build/first --out build/last/gunshot.onnx
-	$(VENV)/bin/ndoki train recipes/gunshot.toml --go-on build/last/gunshot.onnx --folds-from benchmarks/folds --out src/ndoki/models/gunshot.onnx
+	$(VENV)/bin/ndoki train recipes/gunshot-halfway.toml --go-on build/louder/gunshot.onnx --out build/halfway/gunshot.onnx
+	$(VENV)/bin/ndoki train recipes/gunshot.toml --go-on build/halfway/gunshot.onnx --out build/quiet/gunshot.onnx
+	$(VENV)/bin/ndoki verifier build/quiet/gunshot.onnx --go-on --heard-by build/quiet --folds-from benchmarks/folds --out src/ndoki/models/gunshot.onnx
 	$(VENV)/bin/ndoki gate src/ndoki/models/gunshot.onnx
 
 shots: $(VENV)/.test ## train the model that counts the shots of a burst (half an hour on two cores)

@@ -1,14 +1,13 @@
 """Recall by level and distance, false alarms per hour and burst counts in simulated forests never trained on.
 
-Days of 10 minutes each, every one another forest, recorder and background, from the simulator's preset TEST
-with the near shots of split ``val`` as sources and look-alikes of split ``val`` beside the synthetic ones.
-Backgrounds take turns: a synthetic forest; recorded forest and river (``val``); and the Belize backgrounds
-(``val``), which had already fooled an on-device trigger, so that false alarms there are those of look-alikes.
+The recordings are those of `forest_days`. By default they are crowded: 36 of 10 minutes, shots far more
+often than in a real forest, half of the aimed ones in quick series, so that every level and spacing is met in
+little sound. With ``--usual`` they are 24 of an hour as ``ndoki simulate`` draws them, minutes without a shot
+and 40 look-alikes an hour.
 
-Shots come far more often than in a real forest, half of the aimed ones in quick series, so that every level
-and spacing is met in little sound; false alarms that are echoes or tails of shots are told apart. Bursts are
-completed around what `review` finds. ``snr_db`` is the shot alone over the background: 0 dB reads as 3 dB in
-a recording. The collar is 0.3 s.
+False alarms that are echoes or tails of shots are told apart. Bursts are completed around what `review`
+finds. ``snr_db`` is the shot alone over the background: 0 dB reads as 3 dB in a recording. The collar is
+0.3 s.
 """
 
 import argparse
@@ -18,7 +17,7 @@ import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,120 +25,27 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from ndoki.audio.recording import describe
+from forest_days import CROWDED, USUAL, Day, make_day, material_of, sources_of
 from ndoki.cli.progress import show_tables
-from ndoki.core.types import Event
-from ndoki.datasets.manifest import FIELD_LABEL, Clip, read_manifest
-from ndoki.datasets.simulate.day import simulate_day
-from ndoki.datasets.simulate.measured import NearShots, load_near_shots
-from ndoki.datasets.simulate.ranges import TEST
-from ndoki.datasets.simulate.schedule import Rates
 from ndoki.detectors.protocol import Detector
 from ndoki.detectors.registry import load_detector, operating_points
 from ndoki.evaluation.blame import AFTER_SHOT, causes_of
 from ndoki.evaluation.breakdown import Part
-from ndoki.evaluation.columns import Truths, recording_key
+from ndoki.evaluation.columns import Truths
 from ndoki.evaluation.counts import BurstCounts, count_bursts
 from ndoki.evaluation.curves import recall_at
 from ndoki.evaluation.false_alarms import false_alarms
 from ndoki.evaluation.grouped import bias_interval, first_of_bursts, grouped_parts
 from ndoki.evaluation.match import COLLAR_S, match_best_first, onset_pairs
-from ndoki.evaluation.material import Material, complete, rows_of_label
+from ndoki.evaluation.material import Material
 from ndoki.evaluation.outcome import SPACINGS_S, Outcome, measure, outcome_json, outcome_tables
 from ndoki.evaluation.report import report_html
-from ndoki.events.pick import Picker
-from ndoki.scan import scan
 from ndoki.tables.atomic import write_text
-from ndoki.tables.recognise import read_table
-from ndoki.tables.row import Row
 from ndoki.tables.summary import TextTable
 
 HERE = Path(__file__).resolve().parent
-DAY_HOURS = 1 / 6
-KINDS = ("synthetic forest", "recorded forest and river", "Belize look-alikes")
-WORLD = replace(TEST, series_share=0.5, series_gap_s=(0.15, 0.7))
-RATES = Rates(hunts_per_hour=40.0, confusers_per_hour=60.0, snr_db=(-6.0, 24.0))
-MIN_SCORE = 0.02
 AUDIBLE_DB, FAINT_DB = 6.0, 1.5
 MOST_PER_HOUR = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
-    """One simulated recording: what was found in it, and what is true."""
-
-    kind: str
-    source: str
-    hours: float
-    events: tuple[Event, ...]
-    truth: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """What a day is made of beside the simulator's own formulas."""
-
-    near_shots: NearShots | None
-    backgrounds: Mapping[str, Sequence[Path]]
-    confusers: Mapping[Path, str]
-
-
-def sources_of(data: Path, split: str = "val") -> Sources:
-    """Recordings of a split; synthetic sound alone where the data are absent."""
-    if not (data / "clips.csv").is_file():
-        print(f"{data / 'clips.csv'} is not there: all forests, guns and look-alikes are synthetic")
-        return Sources(near_shots=None, backgrounds={KINDS[0]: ()}, confusers={})
-    clips = [clip for clip in read_manifest(data / "clips.csv") if clip.split == split]
-
-    def paths(kind: str, is_field: bool = False) -> list[Path]:
-        chosen: list[Clip] = [c for c in clips if c.kind == kind and (c.label == FIELD_LABEL) == is_field]
-        return [clip.path for clip in chosen]
-
-    return Sources(
-        near_shots=load_near_shots(data, split),
-        backgrounds={
-            KINDS[0]: (),
-            KINDS[1]: paths("background"),
-            KINDS[2]: paths("background", is_field=True),
-        },
-        confusers={clip.path: clip.label for clip in clips if clip.kind == "confuser"},
-    )
-
-
-def make_day(index: int, sources: Sources, detector: Detector, work: Path, seed: int, jobs: int) -> Day:
-    """Simulate a day, and search it."""
-    kind = list(sources.backgrounds)[index % len(sources.backgrounds)]
-    files = simulate_day(
-        work / f"day_{index:03}.wav",
-        DAY_HOURS,
-        seed + index,
-        ranges=WORLD,
-        rates=RATES,
-        near_shots=sources.near_shots,
-        backgrounds=sources.backgrounds[kind],
-        confuser_files=list(sources.confusers),
-    )
-    recording = describe(str(files.sound))
-    review = operating_points(detector).get("review", MIN_SCORE)
-    events = scan(recording, detector, Picker(threshold=MIN_SCORE, burst_threshold=review), jobs=jobs)
-    heard_as = {path.stem: f"{label} (recorded)" for path, label in sources.confusers.items()}
-    truth = tuple(
-        replace(row, file=recording.source, label=heard_as.get(row.label, row.label))
-        for row in read_table(files.truth).rows
-    )
-    hours = recording.duration_s / 3600
-    return Day(kind=kind, source=recording.source, hours=hours, events=tuple(events), truth=truth)
-
-
-def material_of(days: Sequence[Day]) -> Material:
-    """What is counted in some days."""
-    shots, others = rows_of_label([row for day in days for row in day.truth], ["gunshot"])
-    return complete(
-        [replace(Row.from_event(event), file=day.source) for day in days for event in day.events],
-        shots,
-        others,
-        hours_by_recording={recording_key(day.source): day.hours for day in days},
-    )
 
 
 def thresholds_of(detector: Detector, material: Material, facts: Mapping[str, str]) -> dict[str, float]:
@@ -311,36 +217,37 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--detector", default="gunshot", help="name or file")
-    parser.add_argument("--hours", type=float, default=6.0, help="of sound, in days of 10 minutes")
-    parser.add_argument("--seed", type=int, default=7000)
+    parser.add_argument("--usual", action="store_true", help="as many shots as in a forest, not far more")
+    parser.add_argument("--hours", type=float, help="of sound; 6, or 24 of usual days")
+    parser.add_argument("--seed", type=int)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared/data")
-    parser.add_argument("--out", type=Path, default=HERE.parent / "build/forests")
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    scene, hours, folder = (USUAL, 24.0, "forests-usual") if options.usual else (CROWDED, 6.0, "forests")
+    scene = scene if options.seed is None else replace(scene, seed=options.seed)
+    out = options.out or HERE.parent / "build" / folder
     detector, sources = load_detector(options.detector), sources_of(options.data)
     began = time.perf_counter()
-    n_days = max(len(sources.backgrounds), round(options.hours / DAY_HOURS))
-    days = [
-        make_day(index, sources, detector, options.out / "days", options.seed, options.jobs)
-        for index in range(n_days)
-    ]
+    n_days = max(len(sources.backgrounds), round((options.hours or hours) / scene.hours))
+    days = [make_day(index, sources, detector, out / "days", scene, options.jobs) for index in range(n_days)]
     material = material_of(days)
     facts = {
         "detector": f"{detector.id.name} {detector.id.digest[:12]}",
-        "data": f"{n_days} simulated days of 10 min, preset TEST, seeds from {options.seed}",
+        "data": f"{n_days} recordings of {60 * scene.hours:g} min, preset TEST, seeds from {scene.seed}",
         "levels": "the shot alone over the background, 80 to 1500 Hz; 0 dB reads as 3 dB in a recording",
     }
     thresholds = thresholds_of(detector, material, facts)
     outcome = measure(material, title="Simulated forests", thresholds=thresholds, facts=facts)
     judged, bursts = criteria(days, thresholds), count_rows(material, thresholds)
     tables = [criteria_table(judged), counts_table(bursts)]
-    write(options.out, outcome, tables, {"criteria": judged, "burst_counts": bursts})
+    write(out, outcome, tables, {"criteria": judged, "burst_counts": bursts})
     print(f"{platform.machine()}, Python {platform.python_version()}, {time.perf_counter() - began:.0f} s")
     for name, fact in outcome.report.facts.items():
         print(f"{name}: {fact}")
     show_tables([TextTable(title=t.title, columns=t.columns, rows=t.rows) for t in outcome_tables(outcome)])
     show_tables(tables)
-    print(f"\nThe report is {options.out / 'report.html'}")
+    print(f"\nThe report is {out / 'report.html'}")
     return 0
 
 

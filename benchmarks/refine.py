@@ -1,6 +1,6 @@
 """Share of simulated onsets that `ndoki refine` places within 30 ms, from labels up to 12 s early.
 
-Days of 10 minutes, every one another forest, recorder and background, as in `benchmarks/forests.py`: preset
+Days of 10 minutes, every one another forest, recorder and background, as in `make forests`: preset
 TEST, near shots and look-alikes of split ``val``, backgrounds in turn. Shots are at −5 to 30 dB, as
 `ndoki simulate` draws them; ``snr_db`` is the shot alone over the background, so that 0 dB reads as 3 dB in a
 recording. What else sounds at the same time, and the tails of earlier shots, are not in it.
@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from forests import DAY_HOURS, HERE, Sources, sources_of
+from forest_days import CROWDED, Sources, sources_of
 from ndoki.audio.reader import open_samples
 from ndoki.audio.recording import describe
 from ndoki.cli.progress import show_tables
@@ -49,6 +49,7 @@ EARLY_S = 12.0
 WITHIN_S = 0.03
 AUDIBLE_DB = 6.0
 SURE = 0.9
+HERE = Path(__file__).resolve().parent
 RATES = Rates(hunts_per_hour=40.0)
 SLACK_S = 0.5
 FIT_SEED = 400_000
@@ -100,7 +101,7 @@ def days(world: World) -> Iterator[tuple[Path, list[Row], np.random.Generator]]:
     for index in range(world.n_days):
         files = simulate_day(
             world.work / f"day_{index:03}.wav",
-            DAY_HOURS,
+            CROWDED.hours,
             world.seed + index,
             ranges=world.ranges,
             rates=RATES,
@@ -264,7 +265,7 @@ def main() -> None:
         sources=sources_of(options.data, "train" if options.fit else "val"),
         ranges=TRAIN if options.fit else TEST,
         seed=FIT_SEED if options.fit else options.seed,
-        n_days=max(1, round(options.hours / DAY_HOURS)),
+        n_days=max(1, round(options.hours / CROWDED.hours)),
         work=options.work,
     )
     if options.fit:

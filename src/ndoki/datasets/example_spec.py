@@ -71,6 +71,8 @@ class ExampleSpec:
         look-alike that goes on and on: rain, wind, insects, engines.
     speed_share
         How often the whole example is played at another speed: as if by other animals, trees and guns.
+    rerecorded_share
+        How often it is as another recorder would have it, see `ndoki.datasets.rerecorded`.
     response_share, silence_share, codec_share
         How often the whole example gets another recorder's response, or a gap of digital silence, or goes
         through Vorbis or MP3 and back.
@@ -95,6 +97,7 @@ class ExampleSpec:
     forest_share: float = 0.1
     sustained_share: float = 0.0
     speed_share: float = 0.0
+    rerecorded_share: float = 0.0
     response_share: float = 0.2
     silence_share: float = 0.03
     codec_share: float = 0.0

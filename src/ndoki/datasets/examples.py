@@ -12,6 +12,7 @@ from ndoki.datasets.backdrops import backdrop, crop, extended, picked
 from ndoki.datasets.canvas import Canvas, cut_off
 from ndoki.datasets.example_spec import Example, ExampleSpec, Material, Onset
 from ndoki.datasets.look_alikes import draw_look_alike
+from ndoki.datasets.rerecorded import rerecorded
 from ndoki.datasets.simulate.cadence import log_uniform
 from ndoki.datasets.simulate.recorder import coded
 from ndoki.datasets.simulate.scene import draw_and_render
@@ -146,6 +147,8 @@ def make_example(material: Material, spec: ExampleSpec, rng: np.random.Generator
         canvas.play_at(SPEEDS[int(rng.integers(len(SPEEDS)))])
     if rng.random() < spec.response_share:
         canvas.samples = random_response(canvas.samples, canvas.rate_hz, rng)
+    if spec.rerecorded_share and rng.random() < spec.rerecorded_share:
+        canvas.samples = rerecorded(canvas.samples, canvas.rate_hz, rng)
     if rng.random() < spec.silence_share:
         kept = [onset.sample for onset in canvas.onsets]
         canvas.samples = with_digital_silence(canvas.samples, canvas.rate_hz, rng, kept)

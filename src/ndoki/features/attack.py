@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ndoki.core.sliding import highest_near
 from ndoki.core.types import Floats
-from ndoki.features.gabor import BANDS, Spectra, pooled
+from ndoki.features.gabor import BANDS, SILENT_DB, Spectra, pooled
 
 __all__ = [
     "FLOOR_REACH_FRAMES",
@@ -64,7 +64,7 @@ def above_floor_db(levels_db: Floats, first: int, end: int) -> Floats:
         float32, shape (n, n_bands), every 4 ms.
     first, end
         Rows that are wanted, multiples of 4. The background at a row comes from those within
-        `FLOOR_REACH_FRAMES`; where there are none, the outermost go on.
+        `FLOOR_REACH_FRAMES`; where there are none, the outermost go on. Digital silence does not count.
 
     Returns
     -------
@@ -75,10 +75,23 @@ def above_floor_db(levels_db: Floats, first: int, end: int) -> Floats:
     summed = np.cumsum(np.pad(padded, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
     smooth = ((summed[width:] - summed[:-width]) / width).astype(np.float32)
     at = np.arange(first, end, _FLOOR_STEP_FRAMES)
-    around = smooth[np.clip(at[:, None] + _FLOOR_AT, 0, len(smooth) - 1)]
-    floor = np.partition(around, _FLOOR_RANK, axis=1)[:, _FLOOR_RANK]
+    near = np.clip(at[:, None] + _FLOOR_AT, 0, len(smooth) - 1)
+    silent = np.asarray((smooth < SILENT_DB).all(axis=1))
+    if silent.any():
+        floor = _floor_of_heard(smooth, silent, near)
+    else:
+        floor = np.partition(smooth[near], _FLOOR_RANK, axis=1)[:, _FLOOR_RANK]
     above = levels_db[first:end] - np.repeat(floor, _FLOOR_STEP_FRAMES, axis=0)
     return np.asarray(np.clip(above, *_RANGE_DB), np.float32)
+
+
+def _floor_of_heard(smooth: Floats, silent: npt.NDArray[np.bool_], near: Places) -> Floats:
+    """The same percentile, of what is no digital silence; where all is, its level."""
+    sorted_db = np.sort(np.where(silent[:, None], np.float32(np.inf), smooth)[near], axis=1)
+    n_heard = (~silent[near]).sum(axis=1)
+    rank = np.minimum(_FLOOR_RANK, n_heard * (_FLOOR_RANK + 1) // len(_FLOOR_AT))
+    floor = sorted_db[np.arange(len(near)), rank]
+    return np.asarray(np.where(np.isfinite(floor), floor, np.float32(SILENT_DB)), np.float32)
 
 
 def rising(above: Floats) -> Floats:

@@ -12,7 +12,7 @@ import numpy as np
 from ndoki.core.errors import ConfigError
 from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Floats
-from ndoki.features.mel import MelSpec, log_mel
+from ndoki.features.mel import MelSpec, is_silent, log_mel
 
 __all__ = ["CloseUpSpec", "close_up", "close_ups"]
 
@@ -71,7 +71,7 @@ def close_up(samples: Floats, first_sample: int, centre_sample: int, spec: Close
     Returns
     -------
     float32, shape (spec.n_frames, n_mels)
-        In units of 10 dB; 0 where the recording has no sound.
+        In units of 10 dB; 0 where the recording has no sound, or digital silence.
     """
     return next(close_ups(samples, first_sample, [centre_sample], spec))
 
@@ -97,10 +97,13 @@ def close_ups(
             made_first, made_end = start, min(_end_of_overlap(firsts[i:], spec.n_frames), n_there)
             made = log_mel(samples[made_first * hop : (made_end - 1) * hop + mel.frame_samples], mel)
         levels_db, shown = made[start - made_first : end - made_first], view[start - first : end - first]
-        quiet = int(spec.quiet_share * len(levels_db))
-        np.subtract(levels_db, np.partition(levels_db, quiet, axis=0)[quiet], out=shown)
+        silent = is_silent(levels_db)
+        heard_db = levels_db[~silent] if silent.any() and not silent.all() else levels_db
+        quiet = int(spec.quiet_share * len(heard_db))
+        np.subtract(levels_db, np.partition(heard_db, quiet, axis=0)[quiet], out=shown)
         np.clip(shown, _LOWEST_DB, _HIGHEST_DB, out=shown)
         shown *= np.float32(0.1)
+        shown[silent] = 0
         yield view
 
 

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from ndoki.core.errors import ConfigError
 from ndoki.core.types import Floats
+from ndoki.features.mel import is_silent
 
-__all__ = ["LEVEL_STEP", "FloorSpec", "above_floor", "running_floor"]
+__all__ = ["LEVEL_STEP", "FloorSpec", "above_floor", "counted_from", "running_floor"]
 
 LEVEL_STEP = 2
 """The background level is measured on frames whose number is a multiple of this."""
@@ -74,12 +75,13 @@ def running_floor(levels_db: Floats, spec: FloorSpec) -> Floats:
     -------
     float32, same shape
         A winsorised moving mean: the mean over ± half_width of min(x, m + tolerance), with m the plain
-        moving mean over the same width; near an edge, over the rows that exist. A recording of less than a
-        second may be all shot: there it is the level of each band's quietest frames instead.
+        moving mean over the same width; near an edge, over the rows that exist, and of those only over
+        such that are not digital silence. A recording of less than a second may be all shot: there it is
+        the level of each band's quietest frames instead.
     """
-    if len(levels_db) < _SHORT_ROWS:
-        return _quietest(levels_db)
-    n = len(levels_db)
+    n, silent = len(levels_db), is_silent(levels_db)
+    if n < _SHORT_ROWS:
+        return _quietest(levels_db, silent)
     half = min(spec.half_width_frames // LEVEL_STEP, n)
     level = levels_db * np.float32(_PARTS_PER_DB)
     np.rint(level, out=level)
@@ -88,11 +90,16 @@ def running_floor(levels_db: Floats, spec: FloorSpec) -> Floats:
     parts = np.zeros((n + 2 * half, levels_db.shape[1]), np.int32 if fits else np.int64)
     inner = parts[half : half + n]
     np.copyto(inner, level, casting="unsafe")
-    _box_means(parts, half, level)
+    n_heard = _heard_around(silent, half)
+    share = np.float32(1) / np.maximum(n_heard, 1)[:, None].astype(np.float32)
+    inner[silent] = 0
+    _box_means(parts, half, share, level)
     level += np.float32(spec.tolerance_db * _PARTS_PER_DB)
     np.minimum(inner, level.astype(parts.dtype), out=inner)
-    _box_means(parts, half, level)
+    inner[silent] = 0
+    _box_means(parts, half, share, level)
     level *= np.float32(1 / _PARTS_PER_DB)
+    level[n_heard == 0] = levels_db[n_heard == 0]
     return level
 
 
@@ -105,33 +112,50 @@ def above_floor(frames_db: Floats, spec: FloorSpec, first_frame: int = 0) -> Flo
         float32, shape (n_frames, n_bands), log power in dB of all frames.
     first_frame
         Number of the first of them in its recording. A frame between two measured ones has the level of the
-        one before it.
+        one before it. Digital silence lies on the level itself: 0.
     """
     ahead = -first_frame % LEVEL_STEP
     levels = running_floor(frames_db[ahead:][::LEVEL_STEP], spec)
     above = frames_db.copy()
     for late in range(LEVEL_STEP):
         rows = above[ahead + late :: LEVEL_STEP]
-        rows -= levels[: len(rows)]
-    above[:ahead] -= levels[:1]
-    above *= np.float32(0.1)
+        counted_from(levels[: len(rows)], rows)
+    counted_from(levels[:1], above[:ahead])
     return above
 
 
-def _box_means(parts: _Whole, half: int, means: Floats) -> None:
+def counted_from(levels: Floats, rows: Floats) -> None:
+    """Turn rows in dB into what lies above levels in units of 10 dB, in place; digital silence becomes 0.
+
+    Where nothing was stored, the background is taken to go on: not that everything fell silent, nor, where
+    sound sets in again, that something began.
+    """
+    silent = is_silent(rows)
+    rows -= levels
+    rows *= np.float32(0.1)
+    rows[silent] = 0
+
+
+def _heard_around(silent: npt.NDArray[np.bool_], half: int) -> npt.NDArray[np.int64]:
+    """How many rows each row's window counts, shape (n,): those that exist and are no digital silence."""
+    at, n = np.arange(len(silent)), len(silent)
+    before = np.concatenate(([0], np.cumsum(~silent)))
+    return np.asarray(before[np.minimum(at + half + 1, n)] - before[np.maximum(at - half, 0)])
+
+
+def _box_means(parts: _Whole, half: int, share: Floats, means: Floats) -> None:
     """Fill in centred moving means down each column; near an edge, those of the rows that exist.
 
     Parameters
     ----------
     parts
         Whole numbers, of which sums are exact; ``half`` rows of zeros, the rows, and again zeros.
+    share
+        One over how many rows each window counts, float32, shape (n, 1).
     means
         float32, shape (n, n_bands).
     """
     n, n_bands = means.shape
-    at = np.arange(n)
-    n_rows = np.minimum(at + half + 1, n) - np.maximum(at - half, 0)
-    share = np.float32(1) / n_rows[:, None].astype(np.float32)
     n_chunk = min(_CHUNK_ROWS, n)
     found = np.empty((n_chunk, n_bands), parts.dtype)
     spare = np.empty((2, n_chunk + 2 * half, n_bands), parts.dtype)
@@ -166,7 +190,8 @@ def _window_sums(rows: _Whole, width: int, sums: _Whole, spare: _Whole) -> None:
             done += size
 
 
-def _quietest(frames_db: Floats) -> Floats:
-    n_quiet = max(1, round(_QUIET_SHARE * len(frames_db)))
-    level = np.sort(frames_db, axis=0)[:n_quiet].mean(axis=0) + np.float32(_QUIET_BIAS_DB)
+def _quietest(frames_db: Floats, silent: npt.NDArray[np.bool_]) -> Floats:
+    heard = frames_db if silent.all() else frames_db[~silent]
+    n_quiet = max(1, round(_QUIET_SHARE * len(heard)))
+    level = np.sort(heard, axis=0)[:n_quiet].mean(axis=0) + np.float32(_QUIET_BIAS_DB)
     return np.broadcast_to(level, frames_db.shape).astype(np.float32)

@@ -18,6 +18,7 @@ __all__ = [
     "CELL_FRAMES",
     "CELL_SAMPLES",
     "GABOR_GRID",
+    "SILENT_DB",
     "Spectra",
     "band_levels_db",
     "cell_spectra",
@@ -46,7 +47,12 @@ BANDS = (
 
 _SPACING = 1.6
 """Distance of neighbouring centres in standard deviations of their spectrum."""
-_POWER_FLOOR = 1e-10
+_POWER_FLOOR = 1e-11
+"""About what rounding to 16 bits leaves in a band. Through windows this short a quiet recording's samples
+come one step at a time; much below, each would be an event of its own."""
+
+SILENT_DB = -109.5
+"""What lies below this in every band for long is digital silence."""
 
 Spectra = npt.NDArray[np.complex64]
 

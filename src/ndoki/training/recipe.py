@@ -16,7 +16,15 @@ from ndoki.training.loop import LoopSpec
 from ndoki.training.network import NetworkSpec
 from ndoki.training.targets import LABELS
 
-__all__ = ["MinedSpec", "PoolSpec", "Recipe", "check_kept_share", "read_recipe", "refuse_keeping_nothing"]
+__all__ = [
+    "MinedSpec",
+    "PoolSpec",
+    "Recipe",
+    "check_kept_share",
+    "framed",
+    "read_recipe",
+    "refuse_keeping_nothing",
+]
 
 _LATER = (
     "hollow_share",
@@ -119,9 +127,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_kept_share(self.kept_share)
-        if self.base is not None and (self.base.network, self.base.mel, self.base.floor) != (
+        if self.base is not None and (self.base.network, framed(self.base.mel), self.base.floor) != (
             self.network,
-            self.mel,
+            framed(self.mel),
             self.floor,
         ):
             raise ConfigError("a recipe that continues another needs the same network, frames and floor")
@@ -142,6 +150,11 @@ class Recipe:
         """SHA-256 over the values that the pool depends on."""
         parts = ("seed", "n_folds", "mel", "floor", "pool", "examples", "simulation", "mined")
         return _digest({part: value for part, value in _values(self).items() if part in parts})
+
+
+def framed(mel: MelSpec) -> MelSpec:
+    """How frames are cut and bands lie: all but the power floor, from which loud sound looks the same."""
+    return replace(mel, power_floor=MelSpec().power_floor)
 
 
 def check_kept_share(kept_share: float) -> None:

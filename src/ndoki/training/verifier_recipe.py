@@ -8,7 +8,14 @@ from pathlib import Path
 from ndoki.core.config import from_table, read_toml
 from ndoki.core.errors import ConfigError
 from ndoki.detectors.network.verifier import VerifierSpec
-from ndoki.training.recipe import Recipe, check_kept_share, read_recipe, refuse_keeping_nothing
+from ndoki.features.close_up import CloseUpSpec
+from ndoki.training.recipe import (
+    Recipe,
+    check_kept_share,
+    framed,
+    read_recipe,
+    refuse_keeping_nothing,
+)
 
 __all__ = ["VerifierLoop", "VerifierRecipe", "ViewsSpec", "read_verifier_recipe"]
 
@@ -107,9 +114,9 @@ class VerifierRecipe:
         check_kept_share(self.kept_share)
         if len(self.channels) != 5 or self.spec.view.n_frames % 16:
             raise ConfigError("a verifier has five numbers of channels, and views of a multiple of 16 frames")
-        if self.base is not None and (self.base.channels, self.base.spec.view) != (
+        if self.base is not None and (self.base.channels, _framed(self.base.spec.view)) != (
             self.channels,
-            self.spec.view,
+            _framed(self.spec.view),
         ):
             raise ConfigError("a recipe that continues another needs the same channels and views")
 
@@ -135,6 +142,10 @@ class VerifierRecipe:
         if self.kept_share:
             values += (self.kept_share,)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _framed(view: CloseUpSpec) -> CloseUpSpec:
+    return replace(view, mel=framed(view.mel))
 
 
 def read_verifier_recipe(path: Path) -> VerifierRecipe:

@@ -52,6 +52,17 @@ def test_a_steady_level_is_its_own_background():
     assert above_floor_db(np.full((300, 6), -40.0, np.float32), 100, 200) == pytest.approx(0.0, abs=1e-3)
 
 
+def test_digital_silence_is_no_background(rng):
+    """Half of the sound around is silence: what was heard is counted from what was heard."""
+    heard = rng.normal(-60, 2, (2600, 2)).astype(np.float32)
+    gapped = heard.copy()
+    gapped[:1280] = -110.0
+    steady = above_floor_db(heard[1280:], 200, 300).mean()
+    assert above_floor_db(gapped, 1480, 1580).mean() == pytest.approx(steady, abs=0.5)
+    gapped[:] = -110.0
+    assert above_floor_db(gapped, 1200, 1400) == pytest.approx(0.0, abs=0.6)
+
+
 def test_a_step_rises_where_it_is():
     """Mean of three frames behind less that of three before, two left out: whole from 19 to 21."""
     step = np.repeat([[0.0], [2.0]], 20, axis=0).astype(np.float32)

@@ -106,3 +106,20 @@ def test_reach_covers_the_view_on_any_grid():
 def test_impossible_views_are_refused(wrong):
     with pytest.raises(ConfigError, match="a close-up needs"):
         CloseUpSpec(**wrong)
+
+
+def test_digital_silence_is_no_quiet_sound():
+    """A gap says nothing of the background: what was heard looks as if there were none."""
+    samples = noise(40_000)
+    samples[20_000:21_000] *= 30
+    gapped = samples.copy()
+    gapped[14_000:19_000] = 0
+    view, whole = close_up(gapped, 0, 20_000, SPEC), close_up(samples, 0, 20_000, SPEC)
+    # 32 ms of sound and silence lie on either side.
+    silent = range((14_000 - 20_000) // HOP + 129, (19_000 - 20_000) // HOP + 119)
+    assert (view[silent.start : silent.stop] == 0).all()
+    assert abs((view - whole)[SPEC.before_frames :].mean()) < 0.05
+
+
+def test_in_silence_alone_there_is_nothing():
+    assert (close_up(np.zeros(40_000, np.float32), 0, 20_000, SPEC) == 0).all()

@@ -98,3 +98,40 @@ def test_in_less_than_a_second_a_shot_stands_out_of_what_is_quietest():
 def test_an_impossible_spec_is_refused():
     with pytest.raises(ConfigError):
         FloorSpec(half_width_frames=0)
+
+
+class TestDigitalSilence:
+    """Where nothing was stored the background goes on, for the sound around it as well."""
+
+    @pytest.fixture
+    def frames(self, rng):
+        return rng.normal(-60, 2, (400, 3)).astype(np.float32)
+
+    def test_a_gap_lies_on_the_level_itself(self, frames):
+        frames[150:190] = -130.0
+        assert (above_floor(frames, SPEC)[150:190] == 0).all()
+
+    def test_the_level_beside_it_is_that_of_what_was_heard(self, frames):
+        gapped = frames[::LEVEL_STEP].copy()
+        gapped[90:98] = -130.0
+        half = SPEC.half_width_frames // LEVEL_STEP
+
+        def heard(row):
+            return [i for i in range(row - half, row + half + 1) if not 90 <= i < 98]
+
+        means = np.array([gapped[heard(row)].mean(axis=0) for row in heard(89)])
+        expected = np.minimum(gapped[heard(89)], means + SPEC.tolerance_db).mean(axis=0)
+        np.testing.assert_allclose(running_floor(gapped, SPEC)[89], expected, atol=1e-3)
+
+    def test_where_all_is_silent_nothing_stands_out(self):
+        frames = np.full((400, 3), -130.0, np.float32)
+        frames[201] = -128.0
+        above = above_floor(frames, SPEC)
+        assert above[201] == pytest.approx(0.2, abs=1e-3)
+        assert (np.delete(above, 201, axis=0) == 0).all()
+
+    def test_a_short_file_is_counted_from_what_was_heard(self):
+        frames = np.full((20, 2), -60.0, np.float32)
+        frames[:10] = -130.0
+        assert above_floor(frames, SPEC)[10:] == pytest.approx(-0.5, abs=1e-3)
+        assert (above_floor(frames, SPEC)[:10] == 0).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ndoki.core.errors import ConfigError
-from ndoki.features.mel import MelSpec, hz_to_mel, log_mel, mel_filters, mel_to_hz
+from ndoki.features.mel import MelSpec, hz_to_mel, is_silent, log_mel, mel_filters, mel_to_hz
 
 
 def slow_log_mel(samples, spec):
@@ -47,7 +47,41 @@ def test_a_full_scale_sine_reads_near_0_db_in_its_band():
 
 
 def test_silence_reads_the_power_floor():
-    assert np.allclose(log_mel(np.zeros(512, np.float32), MelSpec()), -90.0)
+    assert np.allclose(log_mel(np.zeros(512, np.float32), MelSpec()), -130.0)
+
+
+class TestDigitalSilence:
+    def test_nothing_is_and_a_constant_is_but_the_quietest_sound_is_not(self, rng):
+        """The quietest of 16 bits is one step now and then, of 24 bits noise at −120 dB."""
+        rare, deep = np.zeros(8000, np.float32), rng.normal(0, 1e-6, 8000).astype(np.float32)
+        rare[64::128] = 1 / 32768
+        for samples, silent in (
+            (np.zeros(8000), True),
+            (np.full(8000, 0.25), True),
+            (rare, False),
+            (deep, False),
+        ):
+            levels_db = log_mel(samples.astype(np.float32), MelSpec())
+            assert is_silent(levels_db).all() == is_silent(levels_db).any() == silent
+
+    def test_frames_within_a_gap_are(self, rng):
+        samples = rng.normal(0, 0.01, 8000).astype(np.float32)
+        samples[1024:4096] = 0
+        spec = MelSpec()
+        frames = np.flatnonzero(is_silent(log_mel(samples, spec)))
+        assert frames.tolist() == list(range(16, (4096 - spec.frame_samples) // spec.hop_samples + 1))
+
+    def test_one_band_is_not_enough(self):
+        levels_db = np.full((2, 40), -140.0, np.float32)
+        levels_db[1, 17] = -80.0
+        assert is_silent(levels_db).tolist() == [True, False]
+
+    @pytest.mark.parametrize("gain_db", [-50.0, -30.0, 20.0])
+    def test_gain_moves_levels_and_nothing_else(self, rng, gain_db):
+        """From a forest at a sensible gain down to a third of one step of 16 bits."""
+        samples = rng.normal(0, 0.003, 8000).astype(np.float32)
+        other = log_mel(samples * np.float32(10 ** (gain_db / 20)), MelSpec())
+        assert other.mean() - log_mel(samples, MelSpec()).mean() == pytest.approx(gain_db, abs=0.5)
 
 
 def test_sound_shorter_than_a_frame_still_gives_one():

@@ -11,7 +11,7 @@ import numpy as np
 
 from ndoki.core.grid import FrameGrid
 from ndoki.core.types import Block, Floats
-from ndoki.features.floor import LEVEL_STEP, FloorSpec, running_floor
+from ndoki.features.floor import LEVEL_STEP, FloorSpec, counted_from, running_floor
 from ndoki.features.mel import MelSpec, log_mel
 
 __all__ = ["BlockLevels", "widened"]
@@ -21,7 +21,8 @@ __all__ = ["BlockLevels", "widened"]
 class BlockLevels:
     """Levels above the floor of a block's frames and those of its context, in units of 10 dB.
 
-    Frames are numbered as in the recording. Where the block has none, the background goes on level (0).
+    Frames are numbered as in the recording. Where the block has none, and where it has
+    digital silence, the background goes on level (0).
 
     Attributes
     ----------
@@ -57,8 +58,7 @@ class BlockLevels:
             first = max(first_frame, self._first_measured)
             rows = self._between(first + late, end_frame)
             at = (first - self._first_measured) // LEVEL_STEP
-            rows -= self._floor_db[at : at + len(rows)]
-            rows *= np.float32(0.1)
+            counted_from(self._floor_db[at : at + len(rows)], rows)
             target = frames[first - first_frame + late :: LEVEL_STEP]
             target[: len(rows)] = rows
         return frames
@@ -81,8 +81,8 @@ class BlockLevels:
 
     @cached_property
     def _rows(self) -> Floats:
-        rows = self._levels_db - self._floor_db
-        rows *= np.float32(0.1)
+        rows = self._levels_db.copy()
+        counted_from(self._floor_db, rows)
         return rows
 
     def _between(self, first_frame: int, end_frame: int | None) -> Floats:

@@ -1,0 +1,146 @@
+"""Recall and false alarms as if another recorder had listened: `make recorders`.
+
+Every clip of the cross-validation (`make accuracy`), with a shot or without, is changed as a whole in one
+way, written as a file, and scored by the network of its fold. The first row is the clips as they are. A row's
+false alarms are those among its own changed look-alikes: it says how well shots and look-alikes are still
+told apart. Noise, wind and silence also take from what can be heard, and no detector gets that back. Levels
+are between 80 and 1500 Hz, against the background of the clip. The networks have learned from noise, wind,
+tones, few bits and silence drawn at random, and from smooth responses and codecs, but from no gain control.
+"""
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+import soundfile
+from scipy.signal import butter, sosfilt
+
+from accuracy import N_FOLDS, RATES, intervals
+from ndoki.core.types import Floats
+from ndoki.datasets.manifest import field_clips, fold_of, read_manifest
+from ndoki.datasets.rerecorded import in_few_bits, self_noise, wind
+from ndoki.datasets.simulate.recorder import coded
+from ndoki.datasets.simulate.specs import RecorderSpec
+from ndoki.detectors.network.detector import load_network
+from ndoki.training.heldout import Heldout, fold_path
+from ndoki.training.validation import ScannedClip, scan_clips
+
+HERE = Path(__file__).resolve().parent
+RATE_HZ = 8000
+HUM_HZ, HUM_DB = 50.0, 15.0
+GAIN_CONTROL_HZ, QUIETEST = 1.0, 1e-4
+
+Change = Callable[[Floats, np.random.Generator], Floats]
+
+
+def filtered(samples: Floats, _: np.random.Generator, *, corner_hz: float, kind: str) -> Floats:
+    """A Butterworth filter of fourth order."""
+    return np.asarray(sosfilt(butter(4, corner_hz, kind, fs=RATE_HZ, output="sos"), samples), np.float32)
+
+
+def hum(samples: Floats, rng: np.random.Generator) -> Floats:
+    """Mains at 50 Hz with two harmonics."""
+    time_s, turn = np.arange(len(samples)) / RATE_HZ, rng.uniform(0.0, 1.0)
+    tones = [np.sin(2 * np.pi * k * (HUM_HZ * time_s + turn)) / k for k in (1, 2, 3)]
+    level = 1.48 * float(np.median(np.abs(samples))) * 10 ** (HUM_DB / 20)
+    return np.asarray(samples + level * np.sum(tones, axis=0), np.float32)
+
+
+def gain_control(samples: Floats, _: np.random.Generator) -> Floats:
+    """What is loud turned down within a second, as telephones do."""
+    power = sosfilt(
+        butter(1, GAIN_CONTROL_HZ, fs=RATE_HZ, output="sos"), np.square(samples, dtype=np.float64)
+    )
+    return np.asarray(samples / (np.sqrt(np.maximum(power, 0.0)) + QUIETEST), np.float32)
+
+
+def silenced(samples: Floats, rng: np.random.Generator) -> Floats:
+    """The first or the last 0.1 to 1 s are zeros."""
+    n, gapped = round(rng.uniform(0.1, 1.0) * RATE_HZ), samples.copy()
+    gapped[slice(n) if rng.random() < 1 / 2 else slice(-n, None)] = 0.0
+    return gapped
+
+
+def as_mp3(samples: Floats, _: np.random.Generator) -> Floats:
+    """Through MP3 and back."""
+    return coded(samples, RecorderSpec(rate_hz=RATE_HZ, codec="mp3"))
+
+
+CHANGES: dict[str, Change] = {
+    "as it was recorded": lambda samples, _: samples,
+    "self-noise, −6 dB": lambda samples, rng: self_noise(samples, RATE_HZ, rng, -6.0),
+    "self-noise, 0 dB": lambda samples, rng: self_noise(samples, RATE_HZ, rng, 0.0),
+    "wind, 0 dB": lambda samples, rng: wind(samples, RATE_HZ, rng, 0.0),
+    "background 3 steps of 16 bits": lambda samples, _: in_few_bits(samples, RATE_HZ, 3.0),
+    "background 1 step": lambda samples, _: in_few_bits(samples, RATE_HZ, 1.0),
+    "background 0.3 steps": lambda samples, _: in_few_bits(samples, RATE_HZ, 0.3),
+    "digital silence at one end": silenced,
+    "mains hum": hum,
+    "gain control": gain_control,
+    "high-pass, 300 Hz": partial(filtered, corner_hz=300.0, kind="highpass"),
+    "low-pass, 1000 Hz": partial(filtered, corner_hz=1000.0, kind="lowpass"),
+    "MP3": as_mp3,
+}
+
+
+def scored(name: str, fold: int, data: Path, folds: Path, seed: int) -> list[ScannedClip]:
+    """All clips of a fold, changed, scored by its network."""
+    network = load_network(fold_path(folds, "gunshot", fold))
+    shots, backgrounds = field_clips(read_manifest(data))
+    clips = [clip for clip in shots + backgrounds if fold_of(clip.group, N_FOLDS) == fold]
+    with TemporaryDirectory() as work:
+        changed = []
+        for i, clip in enumerate(clips):
+            samples, _ = soundfile.read(clip.path, dtype="float32")
+            heard = CHANGES[name](samples, np.random.default_rng([seed, fold, i]))
+            heard = heard / max(1.0, float(np.max(np.abs(heard), initial=0.0)))
+            path = Path(work) / f"{clip.path.stem}.wav"
+            soundfile.write(path, heard, RATE_HZ, subtype="PCM_16")
+            changed.append(replace(clip, path=path))
+        return scan_clips(network, changed)
+
+
+def row(name: str, found: Sequence[ScannedClip]) -> str:
+    """Recall at each rate of false alarms, with its interval."""
+    shots = tuple(one for one in found if one.clip.kind == "gunshot")
+    backgrounds = tuple(one for one in found if one.clip.kind == "background")
+    recall = intervals(Heldout(shots=shots, backgrounds=backgrounds))
+    return f"{name:<30}" + "".join(
+        f"{f'{i.value:.3f} [{i.low:.3f}, {i.high:.3f}]':>24}" for i in recall.values()
+    )
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared/data/clips.csv")
+    parser.add_argument("--folds", type=Path, default=HERE / "folds")
+    parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    if not options.data.exists():
+        sys.exit(f"{options.data} is not there: the figures need the labelled clips; give --data clips.csv")
+    print(f"machine: {platform.processor() or platform.machine()}, Python {platform.python_version()}")
+    print(f"{'another recorder':<30}" + "".join(f"{f'recall at {r:g}/h':>24}" for r in RATES))
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for name in CHANGES:
+            part = partial(scored, name, data=options.data, folds=options.folds, seed=options.seed)
+            found = [one for each in pool.map(part, range(N_FOLDS)) for one in each]
+            print(row(name, found), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
