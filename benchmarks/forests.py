@@ -2,7 +2,7 @@
 
 The recordings are those of `forest_days`. By default they are crowded: 36 of 10 minutes, shots far more
 often than in a real forest, half of the aimed ones in quick series, so that every level and spacing is met in
-little sound. With ``--usual`` they are 24 of an hour as ``ndoki simulate`` draws them, minutes without a shot
+little sound. With ``--usual`` they are 48 of an hour as ``ndoki simulate`` draws them, minutes without a shot
 and 40 look-alikes an hour.
 
 False alarms that are echoes or tails of shots are told apart. Bursts are completed around what `review`
@@ -218,13 +218,13 @@ def main() -> int:
     )
     parser.add_argument("--detector", default="gunshot", help="name or file")
     parser.add_argument("--usual", action="store_true", help="as many shots as in a forest, not far more")
-    parser.add_argument("--hours", type=float, help="of sound; 6, or 24 of usual days")
+    parser.add_argument("--hours", type=float, help="of sound; 6, or 48 of usual days")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared/data")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    scene, hours, folder = (USUAL, 24.0, "forests-usual") if options.usual else (CROWDED, 6.0, "forests")
+    scene, hours, folder = (USUAL, 48.0, "forests-usual") if options.usual else (CROWDED, 6.0, "forests")
     scene = scene if options.seed is None else replace(scene, seed=options.seed)
     out = options.out or HERE.parent / "build" / folder
     detector, sources = load_detector(options.detector), sources_of(options.data)

@@ -93,14 +93,15 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def scored(name: str, fold: int, data: Path, folds: Path, seed: int) -> list[ScannedClip]:
-    """All clips of a fold, changed, scored by its network."""
+def scored(name: str, fold: int, data: Path, folds: Path, seed: int, most: int) -> list[ScannedClip]:
+    """Clips of a fold, changed, scored by its network: all, or about as many as ``most`` says."""
     network = load_network(fold_path(folds, "gunshot", fold))
     shots, backgrounds = field_clips(read_manifest(data))
     clips = [clip for clip in shots + backgrounds if fold_of(clip.group, N_FOLDS) == fold]
+    step = max(1, len(clips) // most)
     with TemporaryDirectory() as work:
         changed = []
-        for i, clip in enumerate(clips):
+        for i, clip in list(enumerate(clips))[::step]:
             samples, _ = soundfile.read(clip.path, dtype="float32")
             heard = CHANGES[name](samples, np.random.default_rng([seed, fold, i]))
             heard = heard / max(1.0, float(np.max(np.abs(heard), initial=0.0)))
@@ -128,6 +129,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared/data/clips.csv")
     parser.add_argument("--folds", type=Path, default=HERE / "folds")
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--clips", type=int, default=sys.maxsize, help="of each fold, at most about so many")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     if not options.data.exists():
@@ -136,7 +138,14 @@ def main() -> int:
     print(f"{'another recorder':<30}" + "".join(f"{f'recall at {r:g}/h':>24}" for r in RATES))
     with ProcessPoolExecutor(options.jobs) as pool:
         for name in CHANGES:
-            part = partial(scored, name, data=options.data, folds=options.folds, seed=options.seed)
+            part = partial(
+                scored,
+                name,
+                data=options.data,
+                folds=options.folds,
+                seed=options.seed,
+                most=options.clips,
+            )
             found = [one for each in pool.map(part, range(N_FOLDS)) for one in each]
             print(row(name, found), flush=True)
     return 0

@@ -18,6 +18,7 @@ SMALLEST = {
     "weapon_by_sound": ("--shots", "100", "--told", "20", "--steps", "2"),
     "refine": ("--hours", "0.05", "--work", "{}"),
     "forests": ("--hours", "0.05", "--out", "{}"),
+    "recorders": ("--clips", "6"),
 }
 """Options of each; the braces are a folder."""
 SAID = {
@@ -27,6 +28,7 @@ SAID = {
     "weapon_by_sound": "other guns,",
     "refine": "0.97 to 1",
     "forests": "The report is",
+    "recorders": "MP3  ",
 }
 
 

@@ -87,15 +87,15 @@ CUES = tuple(field.name for field in fields(Cues))
 class Weights:
     """Log odds that each cue adds; fitted by ``benchmarks/refine.py --fit`` to the world TRAIN."""
 
-    score: float = 0.26
-    evidence: float = 0.09
-    likeness: float = 2.35
+    score: float = 0.28
+    evidence: float = 0.08
+    likeness: float = 2.8
     rhythm: float = 1.3
-    fired: float = 0.78
-    log_odds: float = 0.26
-    follows: float = 0.24
-    is_meant: float = 1.71
-    offset: float = -3.31
+    fired: float = 0.86
+    log_odds: float = 0.24
+    follows: float = 0.17
+    is_meant: float = 1.73
+    offset: float = -3.34
 
     def column(self) -> Doubles:
         """In the order of `Cues.design`."""

@@ -12,9 +12,16 @@ from ndoki.features.mel import MelSpec
 __all__ = ["TEMPLATE_MEL", "PatchSpec", "cut_patch", "find_onset", "is_whole", "measure_box"]
 
 TEMPLATE_MEL = MelSpec(
-    rate_hz=4000, frame_samples=256, hop_samples=64, n_mels=40, low_hz=40.0, high_hz=1300.0
+    rate_hz=4000,
+    frame_samples=256,
+    hop_samples=64,
+    n_mels=40,
+    low_hz=40.0,
+    high_hz=1300.0,
+    power_floor=1e-9,
 )
-"""Analysts at ELP draw their boxes at about 10 to 1300 Hz; below 40 Hz there is wind and DC."""
+"""Analysts at ELP draw their boxes at about 10 to 1300 Hz; below 40 Hz there is wind and DC. The power floor
+is that of the first templates: they are what a network is compared with, and stay as they were."""
 
 _RISE_FRAMES = 6
 _BEFORE_FRAMES = 16
