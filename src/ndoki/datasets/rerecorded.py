@@ -1,6 +1,7 @@
 """What another recorder adds to a recording: its own noise, wind at its microphone, a steady tone, few bits.
 
-Pure: samples and a generator in, samples out. All levels are relative to the background that is there, so
+Pure: samples and a generator in, samples out; both are float32, shape (n,), n ≥ 1, nominally in [-1, 1).
+Levels in dB are power ratios between 80 and 1500 Hz, of what is added to the background that is there, so
 that quiet and loud recordings change alike.
 """
 
@@ -23,7 +24,8 @@ def rerecorded(samples: Floats, rate_hz: int, rng: np.random.Generator) -> Float
     """As another recorder would have it: one thing more is heard, and it may be stored in few bits.
 
     Half of the time that is self-noise (−15 to 6 dB), else wind (−15 to 10 dB) or, a sixth of the time, tones
-    (−10 to 20 dB).
+    (−10 to 20 dB). A third of all have a background of 0.2 to 30 steps of 16 bits. Beyond these levels hardly
+    any shot of the field would be left.
     """
     choice = rng.random()
     if choice < 1 / 2:
@@ -38,20 +40,20 @@ def rerecorded(samples: Floats, rate_hz: int, rng: np.random.Generator) -> Float
 
 
 def background_rms(samples: Floats, rate_hz: int) -> float:
-    """Median over pieces of 0.1 s of what lies between 80 and 1500 Hz: a shot hardly counts."""
+    """Median over pieces of 0.1 s of the root mean square between 80 and 1500 Hz: a shot hardly counts."""
     n = max(1, round(_PIECE_S * rate_hz))
     pieces = [samples[first : first + n] for first in range(0, max(1, len(samples) - n + 1), n)]
     return max(float(np.median([band_rms(piece, rate_hz) for piece in pieces])), _LEAST_RMS)
 
 
 def self_noise(samples: Floats, rate_hz: int, rng: np.random.Generator, level_db: float) -> Floats:
-    """Steady noise whose spectrum falls by 0 to 4 dB per octave; ``level_db`` is between 80 and 1500 Hz."""
+    """With steady noise whose spectrum falls by 0 to 4 dB per octave, as of microphones and amplifiers."""
     slope_db = rng.uniform(-4.0, 0.0)
     return _mixed(samples, _coloured(len(samples), rate_hz, rng, slope_db, np.inf, 1), rate_hz, level_db)
 
 
 def wind(samples: Floats, rate_hz: int, rng: np.random.Generator, level_db: float) -> Floats:
-    """Noise of low frequencies in gusts of 0.2 to 2 s; ``level_db`` is between 80 and 1500 Hz."""
+    """With noise below a corner of 40 to 400 Hz, in gusts of 0.2 to 2 s that differ by 1 to 5 dB (1 σ)."""
     corner_hz, steepness = log_uniform(rng, (40.0, 400.0)), rng.uniform(1.0, 2.5)
     noise = _coloured(len(samples), rate_hz, rng, 0.0, corner_hz, steepness)
     n_gusts = 2 + round(len(samples) / rate_hz / log_uniform(rng, (0.2, 2.0)))
@@ -62,7 +64,7 @@ def wind(samples: Floats, rate_hz: int, rng: np.random.Generator, level_db: floa
 
 
 def tones(samples: Floats, rate_hz: int, rng: np.random.Generator, level_db: float) -> Floats:
-    """One to four steady tones, harmonics of one or not: hum, generators, insects that never pause."""
+    """With one to four steady tones of 50 to 1900 Hz, harmonics of one or not: hum, generators, insects."""
     time_s = np.arange(len(samples)) / rate_hz
     n, base_hz = int(rng.integers(1, 5)), log_uniform(rng, (50.0, 1900.0))
     is_harmonic = rng.random() < 0.5
@@ -77,7 +79,10 @@ def tones(samples: Floats, rate_hz: int, rng: np.random.Generator, level_db: flo
 
 
 def in_few_bits(samples: Floats, rate_hz: int, background_steps: float) -> Floats:
-    """As of a recorder at low gain: the background is so many steps of 16 bits, and all is rounded."""
+    """As of a recorder at low gain: the background (see above) is so many steps of 16 bits, all is rounded.
+
+    The gain is less where the loudest sample would be clipped.
+    """
     gain = background_steps / _FULL_SCALE / background_rms(samples, rate_hz)
     loudest = float(np.max(np.abs(samples), initial=0.0))
     gain = min(gain, 1.0 / max(loudest, _LEAST_RMS))

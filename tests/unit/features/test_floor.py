@@ -135,3 +135,12 @@ class TestDigitalSilence:
         frames[:10] = -130.0
         assert above_floor(frames, SPEC)[10:] == pytest.approx(-0.5, abs=1e-3)
         assert (above_floor(frames, SPEC)[:10] == 0).all()
+
+    @given(first=st.integers(0, 700))
+    def test_a_level_is_the_same_wherever_the_sound_is_cut(self, first):
+        frames = np.random.default_rng(3).normal(-60, 5, (900, 3)).astype(np.float32)
+        for gap in (100, 340, 345, 600):
+            frames[gap : gap + 30] = -130.0
+        reach = SPEC.reach_frames // LEVEL_STEP
+        part = running_floor(frames[first:], SPEC)[reach:]
+        assert np.array_equal(part, running_floor(frames, SPEC)[first + reach :])
