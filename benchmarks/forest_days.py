@@ -46,8 +46,8 @@ CROWDED = Scene(
     rates=Rates(hunts_per_hour=40.0, confusers_per_hour=60.0, snr_db=(-6.0, 24.0)),
     seed=7_000,
 )
-"""Every level and spacing in little sound: far more shots than in any forest, half of
-the aimed ones in series."""
+"""Every level and spacing in little sound: far more shots than in any forest, half of the aimed ones in
+series."""
 
 USUAL = Scene(hours=1.0, ranges=TEST, rates=Rates(hunts_per_hour=3.0), seed=11_000)
 """As ``ndoki simulate`` draws a day, with fewer hunts: minutes without a shot, 40 look-alikes an hour."""

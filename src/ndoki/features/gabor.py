@@ -48,8 +48,8 @@ BANDS = (
 _SPACING = 1.6
 """Distance of neighbouring centres in standard deviations of their spectrum."""
 _POWER_FLOOR = 1e-11
-"""About what rounding to 16 bits leaves in a band. Through windows this short a quiet recording's samples
-come one step at a time; much below, each would be an event of its own."""
+"""A few times what rounding to 16 bits leaves in a band. Through windows this short a quiet recording's
+samples come one step at a time; much below, each would be an event of its own."""
 
 SILENT_DB = -109.5
 """What lies below this in every band for long is digital silence."""

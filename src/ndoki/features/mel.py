@@ -17,7 +17,8 @@ __all__ = ["SILENT_DB", "MelSpec", "hz_to_mel", "is_silent", "log_mel", "mel_fil
 
 SILENT_DB = -129.5
 """A frame that lies below this in every band is digital silence: no sound was stored. One sample that is one
-step of 16 bits off, anywhere but at a frame's very ends, lifts it above; so do 24 bits of any microphone."""
+step of 16 bits off, anywhere but at a frame's very ends, lifts it above, and so does noise of −120 dB in 24
+bits. A power floor above it hides silence, as those of earlier networks and of templates do."""
 
 _CHUNK_FRAMES = 128
 """So many frames are made at a time: window, spectrum and power then stay in a core's cache."""
