@@ -82,6 +82,19 @@ def test_the_digest_covers_every_value(tmp_path):
     assert len({one.digest for one in (recipe, *others)}) == 1 + len(others)
 
 
+def test_a_recipe_may_continue_one_with_another_power_floor_but_not_with_other_frames(tmp_path):
+    recipe = read(tmp_path, TINY)
+    louder = replace(recipe.mel, power_floor=1e-9)
+    assert replace(recipe, base=replace(recipe, mel=louder)).mel == recipe.mel
+    for base in (
+        replace(recipe, mel=replace(louder, low_hz=60.0)),
+        replace(recipe, floor=replace(recipe.floor, tolerance_db=4.0)),
+        replace(recipe, network=replace(recipe.network, width=16)),
+    ):
+        with pytest.raises(ConfigError, match="needs the same network, frames and floor"):
+            replace(recipe, base=base)
+
+
 def test_the_pools_digest_covers_what_examples_depend_on_and_no_more(tmp_path):
     """Else a longer training would make all examples anew, or another mixture would reuse the old ones."""
     recipe = read(tmp_path, TINY)

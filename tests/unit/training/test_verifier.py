@@ -180,3 +180,16 @@ def test_digests_follow_what_they_stand_for():
     second = replace(RECIPE, base=RECIPE)
     assert (second.views_digest, second.digest != RECIPE.digest) == (RECIPE.views_digest, True)
     assert replace(second, base=replace(RECIPE, seed=77)).digest != second.digest
+
+
+def test_a_recipe_may_continue_one_with_another_power_floor_but_not_with_other_views():
+    recipe = VerifierRecipe()
+    view = recipe.spec.view
+
+    def continuing(**changes):
+        other = replace(view, mel=replace(view.mel, **changes))
+        return replace(recipe, base=replace(recipe, spec=replace(recipe.spec, view=other)))
+
+    assert continuing(power_floor=1e-9).spec.view == view
+    with pytest.raises(ConfigError, match="needs the same channels and views"):
+        continuing(hop_samples=64)
