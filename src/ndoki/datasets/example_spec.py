@@ -69,6 +69,9 @@ class ExampleSpec:
     noise_share, forest_share, sustained_share
         How often the background is steady noise of a random colour, a synthetic forest, or a recorded
         look-alike that goes on and on: rain, wind, insects, engines.
+    patter_share, patter_snr_db
+        How often drops or ticks are heard all along, see `ndoki.datasets.simulate.patter`, and the range of
+        the loudest one's level, as that of look-alikes.
     speed_share
         How often the whole example is played at another speed: as if by other animals, trees and guns.
     rerecorded_share
@@ -96,6 +99,8 @@ class ExampleSpec:
     noise_share: float = 0.05
     forest_share: float = 0.1
     sustained_share: float = 0.0
+    patter_share: float = 0.0
+    patter_snr_db: tuple[float, float] = (-3.0, 33.0)
     speed_share: float = 0.0
     rerecorded_share: float = 0.0
     response_share: float = 0.2

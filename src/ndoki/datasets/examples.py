@@ -14,6 +14,7 @@ from ndoki.datasets.example_spec import Example, ExampleSpec, Material, Onset
 from ndoki.datasets.look_alikes import draw_look_alike
 from ndoki.datasets.rerecorded import rerecorded
 from ndoki.datasets.simulate.cadence import log_uniform
+from ndoki.datasets.simulate.patter import patter
 from ndoki.datasets.simulate.recorder import coded
 from ndoki.datasets.simulate.scene import draw_and_render
 from ndoki.datasets.simulate.specs import RecorderSpec
@@ -143,6 +144,10 @@ def make_example(material: Material, spec: ExampleSpec, rng: np.random.Generator
     canvas = makers[int(rng.choice(len(makers), p=shares / shares.sum()))](material, spec, rng)
     if canvas.onsets and rng.random() < spec.extra_confuser_share:
         _add_confuser(canvas, material, spec, rng)
+    if spec.patter_share and rng.random() < spec.patter_share:
+        drops = patter(rng, canvas.rate_hz, len(canvas.samples))
+        loudest_sample = int(np.argmax(np.abs(drops)))
+        canvas.add(drops, loudest_sample, loudest_sample, rng.uniform(*spec.patter_snr_db))
     if spec.speed_share and rng.random() < spec.speed_share:
         canvas.play_at(SPEEDS[int(rng.integers(len(SPEEDS)))])
     if rng.random() < spec.response_share:

@@ -77,7 +77,9 @@ def example(spec: ExampleSpec, seed: int) -> Example:
 @settings(max_examples=40)
 @given(SEEDS)
 def test_any_example_is_sound(seed):
-    made = example(ExampleSpec(speed_share=0.3, rerecorded_share=0.3, codec_share=0.1), seed)
+    made = example(
+        ExampleSpec(speed_share=0.3, rerecorded_share=0.3, patter_share=0.3, codec_share=0.1), seed
+    )
     assert made.samples.dtype == np.float32
     assert np.isfinite(made.samples).all()
     assert np.abs(made.samples).max() <= 1.0
@@ -109,7 +111,7 @@ def test_what_goes_on_and_on_is_a_background_too():
     assert level(MATERIAL) == pytest.approx(0.01, rel=0.05)
 
 
-@pytest.mark.parametrize("change", ["speed_share", "rerecorded_share", "codec_share"])
+@pytest.mark.parametrize("change", ["speed_share", "rerecorded_share", "patter_share", "codec_share"])
 def test_a_change_of_the_whole_example_keeps_its_shots_where_they_are(change):
     spec = replace(ONLY["pushed"], **{change: 1.0})
     for seed in range(4):

@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from ndoki.datasets.simulate.cadence import log_uniform
+from ndoki.datasets.simulate.struck import Wave, noise_burst, padded, put_in, ringing
 
 __all__ = [
     "branch_crack",
@@ -22,8 +22,6 @@ __all__ = [
     "woodpecker",
 ]
 
-Wave = npt.NDArray[np.float64]
-
 
 def raindrop(rng: np.random.Generator, rate_hz: int) -> Wave:
     """One to six drops on the housing: a click in all bands, the lid rings for some ms, no echo.
@@ -36,9 +34,9 @@ def raindrop(rng: np.random.Generator, rate_hz: int) -> Wave:
     lid_s = np.exp(rng.uniform(math.log(0.001), math.log(0.012), len(lid_hz)))
     for _ in range(int(rng.choice([1, 1, 1, 2, 3, 6]))):
         first = int(rng.uniform(0.02, 0.9) * (len(wave) - 0.3 * rate_hz))
-        drop = _ringing(lid_hz, lid_s * rng.uniform(0.8, 1.2), rng, rate_hz, 0.1)
+        drop = ringing(lid_hz, lid_s * rng.uniform(0.8, 1.2), rng, rate_hz, 0.1)
         drop[: max(1, int(0.0006 * rate_hz))] += rng.uniform(0.2, 1.5)
-        _add(wave, first, drop * rng.uniform(0.3, 1.0))
+        put_in(wave, first, drop * rng.uniform(0.3, 1.0))
     return wave
 
 
@@ -50,7 +48,7 @@ def tick(rng: np.random.Generator, rate_hz: int) -> Wave:
         pulse = np.zeros(int(0.05 * rate_hz))
         pulse[: int(rng.integers(1, 4))] = 1.0
         pulse += rng.uniform(0, 0.4) * np.exp(-np.arange(len(pulse)) / (rng.uniform(0.0005, 0.01) * rate_hz))
-        _add(wave, int(0.02 * rate_hz) + k * gap, pulse * rng.choice([-1.0, 1.0]))
+        put_in(wave, int(0.02 * rate_hz) + k * gap, pulse * rng.choice([-1.0, 1.0]))
     return wave
 
 
@@ -61,8 +59,8 @@ def branch_crack(rng: np.random.Generator, rate_hz: int) -> Wave:
     thickness = rng.uniform(0, 1)
     for time_s in times_s[times_s < len(wave) / rate_hz - 0.1]:
         low_hz = rng.uniform(200, 1200) * (1.2 - thickness)
-        snap = _noise_burst(rng, rate_hz, rng.uniform(0.001, 0.012), low_hz, rng.uniform(0.3, 0.48) * rate_hz)
-        _add(wave, int(time_s * rate_hz), snap * rng.uniform(0.2, 1.0))
+        snap = noise_burst(rng, rate_hz, rng.uniform(0.001, 0.012), low_hz, rng.uniform(0.3, 0.48) * rate_hz)
+        put_in(wave, int(time_s * rate_hz), snap * rng.uniform(0.2, 1.0))
     return wave
 
 
@@ -71,13 +69,13 @@ def cable_knock(rng: np.random.Generator, rate_hz: int) -> Wave:
     wave = np.zeros(int(rng.uniform(0.4, 1.5) * rate_hz))
     case_hz, case_s = rng.uniform(25, 350, 3), rng.uniform(0.008, 0.06, 3)
     for _ in range(int(rng.integers(1, 5))):
-        knock = _ringing(case_hz, case_s, rng, rate_hz, 0.35)
+        knock = ringing(case_hz, case_s, rng, rate_hz, 0.35)
         knock += (
             0.3
             * rng.uniform()
-            * _padded(_noise_burst(rng, rate_hz, rng.uniform(0.002, 0.02), 100, 0.4 * rate_hz), len(knock))
+            * padded(noise_burst(rng, rate_hz, rng.uniform(0.002, 0.02), 100, 0.4 * rate_hz), len(knock))
         )
-        _add(wave, int(rng.uniform(0.02, 0.7) * len(wave)), knock * rng.uniform(0.3, 1.0))
+        put_in(wave, int(rng.uniform(0.02, 0.7) * len(wave)), knock * rng.uniform(0.3, 1.0))
     return wave
 
 
@@ -145,11 +143,11 @@ def footsteps(rng: np.random.Generator, rate_hz: int) -> Wave:
     wave = np.zeros(int((pace_s * n_steps + 0.5) * rate_hz))
     for k in range(n_steps):
         first = int((0.05 + k * pace_s * rng.uniform(0.96, 1.04)) * rate_hz)
-        thud = _ringing(rng.uniform(30, 160, 2), rng.uniform(0.01, 0.03, 2), rng, rate_hz, 0.2)
-        rustle = _noise_burst(rng, rate_hz, rng.uniform(0.03, 0.12), 600, 0.45 * rate_hz)
+        thud = ringing(rng.uniform(30, 160, 2), rng.uniform(0.01, 0.03, 2), rng, rate_hz, 0.2)
+        rustle = noise_burst(rng, rate_hz, rng.uniform(0.03, 0.12), 600, 0.45 * rate_hz)
         near = math.exp(-(((k - n_steps / 2) / n_steps) ** 2) * 3)
-        _add(wave, first, thud * near * rng.uniform(0.5, 1.0))
-        _add(wave, first + int(0.02 * rate_hz), rustle * near * rng.uniform(0.05, 0.5))
+        put_in(wave, first, thud * near * rng.uniform(0.5, 1.0))
+        put_in(wave, first + int(0.02 * rate_hz), rustle * near * rng.uniform(0.05, 0.5))
     return wave
 
 
@@ -158,11 +156,11 @@ def fruit_fall(rng: np.random.Generator, rate_hz: int) -> Wave:
     fall_s = rng.uniform(0.2, 1.5)
     wave = np.zeros(int((fall_s + 0.8) * rate_hz))
     for time_s in np.sort(rng.uniform(0.02, fall_s, int(rng.integers(1, 12)))):
-        hit = _noise_burst(rng, rate_hz, rng.uniform(0.005, 0.05), 400, 0.45 * rate_hz)
-        _add(wave, int(time_s * rate_hz), hit * rng.uniform(0.05, 0.4))
+        hit = noise_burst(rng, rate_hz, rng.uniform(0.005, 0.05), 400, 0.45 * rate_hz)
+        put_in(wave, int(time_s * rate_hz), hit * rng.uniform(0.05, 0.4))
     for k in range(int(rng.integers(1, 3))):
-        thud = _ringing(rng.uniform(40, 220, 3), rng.uniform(0.015, 0.06, 3), rng, rate_hz, 0.4)
-        _add(wave, int((fall_s + k * rng.uniform(0.1, 0.3)) * rate_hz), thud * (1.0 if k == 0 else 0.3))
+        thud = ringing(rng.uniform(40, 220, 3), rng.uniform(0.015, 0.06, 3), rng, rate_hz, 0.4)
+        put_in(wave, int((fall_s + k * rng.uniform(0.1, 0.3)) * rate_hz), thud * (1.0 if k == 0 else 0.3))
     return wave
 
 
@@ -171,13 +169,13 @@ def tree_fall(rng: np.random.Generator, rate_hz: int) -> Wave:
     lead_s, rush_s = rng.uniform(1, 4), rng.uniform(0.8, 2.5)
     wave = np.zeros(int((lead_s + rush_s + 1.5) * rate_hz))
     for share in rng.power(3, int(rng.integers(5, 30))):
-        snap = _noise_burst(rng, rate_hz, rng.uniform(0.002, 0.03), rng.uniform(150, 900), 0.45 * rate_hz)
-        _add(wave, int((0.05 + share * lead_s) * rate_hz), snap * rng.uniform(0.1, 0.8))
+        snap = noise_burst(rng, rate_hz, rng.uniform(0.002, 0.03), rng.uniform(150, 900), 0.45 * rate_hz)
+        put_in(wave, int((0.05 + share * lead_s) * rate_hz), snap * rng.uniform(0.1, 0.8))
     n_rush = int(rush_s * rate_hz)
     rush = np.convolve(rng.standard_normal(n_rush), np.ones(3) / 3, "same") * np.linspace(0, 1, n_rush) ** 2
-    _add(wave, int(lead_s * rate_hz), 0.3 * rush)
-    blow = _ringing(rng.uniform(25, 140, 5), rng.uniform(0.05, 0.2, 5), rng, rate_hz, 1.0)
-    _add(wave, int((lead_s + 0.9 * rush_s) * rate_hz), blow * rng.uniform(0.6, 1.2))
+    put_in(wave, int(lead_s * rate_hz), 0.3 * rush)
+    blow = ringing(rng.uniform(25, 140, 5), rng.uniform(0.05, 0.2, 5), rng, rate_hz, 1.0)
+    put_in(wave, int((lead_s + 0.9 * rush_s) * rate_hz), blow * rng.uniform(0.6, 1.2))
     return wave
 
 
@@ -198,8 +196,8 @@ def _hit_wood(times_s: Wave, strengths: Wave, rng: np.random.Generator, rate_hz:
     wave = _struck(times_s, strengths, wood_hz, wood_s, rng, rate_hz, spread=0.25)
     crack_s, crack = rng.uniform(0.001, 0.008), rng.uniform(0.1, 1.2)
     for time_s, strength in zip(times_s, strengths, strict=True):
-        burst = _noise_burst(rng, rate_hz, crack_s, low_hz, 0.4 * rate_hz)
-        _add(wave, int(time_s * rate_hz), crack * strength * burst)
+        burst = noise_burst(rng, rate_hz, crack_s, low_hz, 0.4 * rate_hz)
+        put_in(wave, int(time_s * rate_hz), crack * strength * burst)
     return wave
 
 
@@ -217,47 +215,6 @@ def _struck(
     length_s = 0.1 + 4 * float(decays_s.max())
     wave = np.zeros(int((0.3 + float(times_s.max())) * rate_hz))
     for time_s, strength in zip(times_s, strengths, strict=True):
-        blow = _ringing(modes_hz, decays_s, rng, rate_hz, length_s, spread)
-        _add(wave, int(time_s * rate_hz), blow * strength)
+        blow = ringing(modes_hz, decays_s, rng, rate_hz, length_s, spread)
+        put_in(wave, int(time_s * rate_hz), blow * strength)
     return wave
-
-
-def _ringing(
-    modes_hz: Wave,
-    decays_s: Wave,
-    rng: np.random.Generator,
-    rate_hz: int,
-    length_s: float,
-    spread: float = 0.4,
-) -> Wave:
-    """Damped modes, each struck a little differently every time; largest magnitude 1."""
-    t_s = np.arange(int(length_s * rate_hz)) / rate_hz
-    gains = 1 + spread * rng.standard_normal(len(modes_hz))
-    modes = np.sin(2 * np.pi * np.outer(modes_hz, t_s)) * np.exp(-t_s / decays_s[:, None])
-    wave = gains @ modes
-    return np.asarray(wave / max(float(np.max(np.abs(wave))), 1e-9))
-
-
-def _noise_burst(
-    rng: np.random.Generator, rate_hz: int, decay_s: float, low_hz: float, high_hz: float
-) -> Wave:
-    """Noise between two frequencies under a falling exponential, largest magnitude 1."""
-    n = max(64, int(8 * decay_s * rate_hz))
-    spectrum = np.fft.rfft(rng.standard_normal(n))
-    frequencies_hz = np.fft.rfftfreq(n, 1 / rate_hz)
-    low, high = (frequencies_hz / low_hz) ** 2, (frequencies_hz / high_hz) ** 4
-    shaped = np.fft.irfft(spectrum * low / (1 + low) / (1 + high), n)
-    shaped *= np.exp(-np.arange(n) / (decay_s * rate_hz))
-    return np.asarray(shaped / max(float(np.max(np.abs(shaped))), 1e-9))
-
-
-def _add(wave: Wave, first: int, part: Wave) -> None:
-    end = min(len(wave), first + len(part))
-    if first < end:
-        wave[first:end] += part[: end - first]
-
-
-def _padded(wave: Wave, n: int) -> Wave:
-    padded = np.zeros(n)
-    padded[: min(n, len(wave))] = wave[:n]
-    return padded
