@@ -67,16 +67,20 @@ folds: $(VENV)/.test ## train the networks of the cross-validation, and the one 
 	for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/first/gunshot-fold$$fold.onnx --recipe recipes/verifier-mix.toml --heard-by build/wide --fold $$fold --out build/mix/gunshot-fold$$fold.onnx; done
 	before=mix; for stage in $(STAGES); do for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/$$before/gunshot-fold$$fold.onnx --go-on --recipe recipes/verifier-$$stage.toml --heard-by build/first --fold $$fold --out build/$$stage/gunshot-fold$$fold.onnx; done; before=$$stage; done
 	for fold in $(FOLDS); do $(VENV)/bin/ndoki train recipes/gunshot-halfway.toml --go-on build/louder/gunshot-fold$$fold.onnx --fold $$fold --out build/halfway/gunshot-fold$$fold.onnx; done
-	for fold in $(FOLDS); do $(VENV)/bin/ndoki train recipes/gunshot.toml --go-on build/halfway/gunshot-fold$$fold.onnx --fold $$fold --out build/quiet/gunshot-fold$$fold.onnx; done
-	for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/quiet/gunshot-fold$$fold.onnx --go-on --heard-by build/quiet --fold $$fold --out benchmarks/folds/gunshot-fold$$fold.onnx; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki train recipes/gunshot-others.toml --go-on build/halfway/gunshot-fold$$fold.onnx --fold $$fold --out build/quiet/gunshot-fold$$fold.onnx; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/quiet/gunshot-fold$$fold.onnx --go-on --recipe recipes/verifier-rerecorded.toml --heard-by build/quiet --fold $$fold --out build/rerecorded/gunshot-fold$$fold.onnx; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki train recipes/gunshot.toml --go-on build/rerecorded/gunshot-fold$$fold.onnx --fold $$fold --out build/patter/gunshot-fold$$fold.onnx; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/patter/gunshot-fold$$fold.onnx --go-on --heard-by build/patter --fold $$fold --out benchmarks/folds/gunshot-fold$$fold.onnx; done
 
 network: $(VENV)/.test ## train the shipped network, calibrated on what the folds' networks have not heard
 	$(VENV)/bin/ndoki train recipes/gunshot-field.toml --out build/first/gunshot.onnx
 	$(VENV)/bin/ndoki verifier build/first/gunshot.onnx --recipe recipes/verifier-mix.toml --heard-by build/wide --out build/mix/gunshot.onnx
 	before=mix; for stage in $(STAGES); do $(VENV)/bin/ndoki verifier build/$$before/gunshot.onnx --go-on --recipe recipes/verifier-$$stage.toml --heard-by build/first --out build/$$stage/gunshot.onnx; before=$$stage; done
 	$(VENV)/bin/ndoki train recipes/gunshot-halfway.toml --go-on build/louder/gunshot.onnx --out build/halfway/gunshot.onnx
-	$(VENV)/bin/ndoki train recipes/gunshot.toml --go-on build/halfway/gunshot.onnx --out build/quiet/gunshot.onnx
-	$(VENV)/bin/ndoki verifier build/quiet/gunshot.onnx --go-on --heard-by build/quiet --folds-from benchmarks/folds --out src/ndoki/models/gunshot.onnx
+	$(VENV)/bin/ndoki train recipes/gunshot-others.toml --go-on build/halfway/gunshot.onnx --out build/quiet/gunshot.onnx
+	$(VENV)/bin/ndoki verifier build/quiet/gunshot.onnx --go-on --recipe recipes/verifier-rerecorded.toml --heard-by build/quiet --out build/rerecorded/gunshot.onnx
+	$(VENV)/bin/ndoki train recipes/gunshot.toml --go-on build/rerecorded/gunshot.onnx --out build/patter/gunshot.onnx
+	$(VENV)/bin/ndoki verifier build/patter/gunshot.onnx --go-on --heard-by build/patter --folds-from benchmarks/folds --out src/ndoki/models/gunshot.onnx
 	$(VENV)/bin/ndoki gate src/ndoki/models/gunshot.onnx
 
 shots: $(VENV)/.test ## train the model that counts the shots of a burst (half an hour on two cores)
