@@ -74,7 +74,7 @@ def gain_control(samples: Floats, _: np.random.Generator) -> Floats:
 
 
 def in_the_rain(samples: Floats, rng: np.random.Generator, *, per_s: float) -> Floats:
-    """Drops on the housing: one damped tone each, 8 dB above the background in the median (σ 9 dB)."""
+    """Drops on the housing: one damped tone each; its crest is 9 dB above the background in the median (σ 9 dB)."""
     wet, level = samples.copy(), background(samples)
     for _ in range(rng.poisson(per_s * len(samples) / RATE_HZ)):
         time_s = np.arange(round(rng.uniform(*DROP_S) * RATE_HZ)) / RATE_HZ
@@ -87,7 +87,7 @@ def in_the_rain(samples: Floats, rng: np.random.Generator, *, per_s: float) -> F
 
 
 def ticking(samples: Floats, rng: np.random.Generator, *, per_s: float) -> Floats:
-    """Electrical ticks: half a millisecond of noise, 30 dB above the background."""
+    """Electrical ticks: half a millisecond of noise, 30 times as loud as the background."""
     ticked, level = samples.copy(), background(samples)
     for _ in range(rng.poisson(per_s * len(samples) / RATE_HZ)):
         first = int(rng.integers(max(1, len(samples) - N_TICK)))

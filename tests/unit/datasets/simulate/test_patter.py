@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -64,8 +66,22 @@ def test_what_drips_keeps_its_pace(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["_on_a_lid", "_on_leaves", "_in_a_puddle", "_ticks"])
-def test_drops_of_one_thing_are_alike_and_differ(kind):
-    """Their spectra have the same shape; no two of their waves are equal."""
-    drops = getattr(patters, kind)(np.random.default_rng(3), RATE)
-    assert len({drop.tobytes() for drop in drops}) > 1
-    assert all(np.isfinite(drop).all() and 0 < np.abs(drop).max() <= 2.5 for drop in drops)
+def test_a_drop_is_over_soon(kind):
+    """Half of its energy lies within 30 ms, and none of them is silent or far louder than another."""
+    for seed in range(20):
+        for drop in getattr(patters, kind)(np.random.default_rng(seed), RATE):
+            energy = np.cumsum(drop**2)
+            first, half = np.searchsorted(energy, [0.01 * energy[-1], 0.5 * energy[-1]])
+            assert half - first <= 0.03 * RATE
+            assert 0.09 < np.abs(drop).max() <= 2.5
+
+
+def test_one_lid_answers_alike_to_all_drops_and_another_lid_does_not():
+    def spectrum(drop):
+        power = np.abs(np.fft.rfft(drop, 2048))
+        return power / np.linalg.norm(power)
+
+    lids = [patters._on_a_lid(np.random.default_rng(seed), RATE) for seed in range(30)]
+    same = np.mean([spectrum(lid[0]) @ spectrum(lid[1]) for lid in lids])
+    other = np.mean([spectrum(one[0]) @ spectrum(next_one[0]) for one, next_one in pairwise(lids)])
+    assert same > other + 0.2
