@@ -74,7 +74,7 @@ def gain_control(samples: Floats, _: np.random.Generator) -> Floats:
 
 
 def in_the_rain(samples: Floats, rng: np.random.Generator, *, per_s: float) -> Floats:
-    """Drops on the housing: one damped tone each; its crest is 9 dB above the background in the median (σ 9 dB)."""
+    """Drops on the housing: damped tones whose crests are 9 dB over the background in the median (σ 9 dB)."""
     wet, level = samples.copy(), background(samples)
     for _ in range(rng.poisson(per_s * len(samples) / RATE_HZ)):
         time_s = np.arange(round(rng.uniform(*DROP_S) * RATE_HZ)) / RATE_HZ

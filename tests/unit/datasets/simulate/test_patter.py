@@ -67,12 +67,12 @@ def test_what_drips_keeps_its_pace(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["_on_a_lid", "_on_leaves", "_in_a_puddle", "_ticks"])
 def test_a_drop_is_over_soon(kind):
-    """Half of its energy lies within 30 ms, and none of them is silent or far louder than another."""
+    """Half of its energy lies within 40 ms (a bubble rings up to 25 ms after the blow), and none of them is silent or far louder than another."""
     for seed in range(20):
         for drop in getattr(patters, kind)(np.random.default_rng(seed), RATE):
             energy = np.cumsum(drop**2)
             first, half = np.searchsorted(energy, [0.01 * energy[-1], 0.5 * energy[-1]])
-            assert half - first <= 0.03 * RATE
+            assert half - first <= 0.04 * RATE
             assert 0.09 < np.abs(drop).max() <= 2.5
 
 
