@@ -67,7 +67,7 @@ def test_what_drips_keeps_its_pace(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["_on_a_lid", "_on_leaves", "_in_a_puddle", "_ticks"])
 def test_a_drop_is_over_soon(kind):
-    """Half of its energy lies within 40 ms (a bubble rings up to 25 ms after the blow), and none of them is silent or far louder than another."""
+    """Half of its energy lies within 40 ms, as a bubble rings up to 25 ms after the blow."""
     for seed in range(20):
         for drop in getattr(patters, kind)(np.random.default_rng(seed), RATE):
             energy = np.cumsum(drop**2)
