@@ -5,8 +5,9 @@ way, written as a file, and scored by the network of its fold. The first row is 
 false alarms are those among its own changed look-alikes: it says how well shots and look-alikes are still
 told apart. Noise, wind and silence also take from what can be heard, and no detector gets that back. Levels
 are between 80 and 1500 Hz, against the background of the clip. The networks have learned from noise, wind,
-tones, few bits and silence drawn at random, from smooth responses and codecs, and from patters of drops and
-ticks, but from no gain control. The drops and ticks of this table have a formula of their own.
+tones, few bits and silence drawn at random, from smooth responses, codecs, clipping and gain control, from
+abrupt beginnings, and from patters of drops and ticks. Drops, ticks and gain control of this table have
+formulas of their own. A clip's onset is its strongest rise, whatever rises there.
 """
 
 import argparse
@@ -28,12 +29,15 @@ from scipy.signal import butter, sosfilt
 
 from accuracy import N_FOLDS, RATES, intervals
 from ndoki.core.types import Floats
-from ndoki.datasets.manifest import field_clips, fold_of, read_manifest
+from ndoki.datasets.levels import overdriven
+from ndoki.datasets.manifest import Sound, field_clips, fold_of, read_manifest
 from ndoki.datasets.rerecorded import in_few_bits, self_noise, wind
 from ndoki.datasets.simulate.recorder import coded
 from ndoki.datasets.simulate.specs import RecorderSpec
 from ndoki.detectors.network.detector import load_network
 from ndoki.training.heldout import Heldout, fold_path
+from ndoki.training.material import found_shot
+from ndoki.training.recipe import Recipe
 from ndoki.training.validation import ScannedClip, scan_clips
 
 HERE = Path(__file__).resolve().parent
@@ -102,6 +106,15 @@ def silenced(samples: Floats, rng: np.random.Generator) -> Floats:
     return gapped
 
 
+def begun_late(samples: Floats, _: np.random.Generator, *, lead_s: float) -> Floats:
+    """All but what lies before the strongest rise, of a shot or of whatever else, and ``lead_s`` more."""
+    sound = Sound(
+        samples=samples, rate_hz=RATE_HZ, clips=(), first_samples=(0,), n_clip_samples=(len(samples),)
+    )
+    onset = found_shot(sound, Recipe(name="gunshot")).onset_sample
+    return samples[max(0, onset - round(lead_s * RATE_HZ)) :]
+
+
 def as_mp3(samples: Floats, _: np.random.Generator) -> Floats:
     """Through MP3 and back."""
     return coded(samples, RecorderSpec(rate_hz=RATE_HZ, codec="mp3"))
@@ -116,8 +129,12 @@ CHANGES: dict[str, Change] = {
     "background 1 step": lambda samples, _: in_few_bits(samples, RATE_HZ, 1.0),
     "background 0.3 steps": lambda samples, _: in_few_bits(samples, RATE_HZ, 0.3),
     "digital silence at one end": silenced,
+    "begins 200 ms before its onset": partial(begun_late, lead_s=0.2),
+    "begins 50 ms before its onset": partial(begun_late, lead_s=0.05),
+    "begins with its onset": partial(begun_late, lead_s=0.0),
     "mains hum": hum,
     "gain control": gain_control,
+    "clipped 14 dB below its loudest": lambda samples, _: overdriven(samples, 14.0),
     "high-pass, 300 Hz": partial(filtered, corner_hz=300.0, kind="highpass"),
     "low-pass, 1000 Hz": partial(filtered, corner_hz=1000.0, kind="lowpass"),
     "MP3": as_mp3,
@@ -152,7 +169,7 @@ def row(name: str, found: Sequence[ScannedClip]) -> str:
     shots = tuple(one for one in found if one.clip.kind == "gunshot")
     backgrounds = tuple(one for one in found if one.clip.kind == "background")
     recall = intervals(Heldout(shots=shots, backgrounds=backgrounds))
-    return f"{name:<30}" + "".join(
+    return f"{name:<32}" + "".join(
         f"{f'{i.value:.3f} [{i.low:.3f}, {i.high:.3f}]':>24}" for i in recall.values()
     )
 
@@ -171,7 +188,7 @@ def main() -> int:
     if not options.data.exists():
         sys.exit(f"{options.data} is not there: the figures need the labelled clips; give --data clips.csv")
     print(f"machine: {platform.processor() or platform.machine()}, Python {platform.python_version()}")
-    print(f"{'another recorder':<30}" + "".join(f"{f'recall at {r:g}/h':>24}" for r in RATES))
+    print(f"{'another recorder':<32}" + "".join(f"{f'recall at {r:g}/h':>24}" for r in RATES))
     with ProcessPoolExecutor(options.jobs) as pool:
         for name in CHANGES:
             part = partial(

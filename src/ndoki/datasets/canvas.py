@@ -12,17 +12,19 @@ __all__ = ["Canvas", "cut_off"]
 
 _REFERENCE_S = 0.28
 _SHOT_S = 0.1
+_ABRUPT_LEAD_S, _ABRUPT_S = 0.25, (0.5, 5.0)
 
 
 @dataclass(slots=True)
 class Canvas:
-    """An example while it is being made."""
+    """An example while it is being made. ``others`` are the loudest samples of what was mixed into it."""
 
     samples: Floats
     rate_hz: int
     onsets: list[Onset] = field(default_factory=list)
     unsure: list[int] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+    others: list[int] = field(default_factory=list)
 
     def add(self, part: Floats, at: int, reference: int, snr_db: float) -> None:
         """Mix ``part`` in so that its sample ``reference`` lands on ``at`` with the wanted ratio."""
@@ -45,6 +47,7 @@ class Canvas:
         self.samples = at_another_speed(self.samples, speed)
         self.onsets = [Onset(sample=moved(onset.sample), exact=onset.exact) for onset in self.onsets]
         self.unsure = [moved(unsure) for unsure in self.unsure]
+        self.others = [moved(other) for other in self.others]
 
     def keep(self, first: int, end: int) -> None:
         """Cut to ``samples[first:end]``, within what there is."""
@@ -56,6 +59,7 @@ class Canvas:
             if first <= onset.sample < end
         ]
         self.unsure = [unsure - first for unsure in self.unsure]
+        self.others = [other - first for other in self.others if first <= other < end]
 
 
 def cut_off(canvas: Canvas, spec: ExampleSpec, rng: np.random.Generator) -> None:
@@ -74,3 +78,19 @@ def cut_off(canvas: Canvas, spec: ExampleSpec, rng: np.random.Generator) -> None
             canvas.keep(0, max(near + round(rng.uniform(0.05, 0.6) * rate_hz), rate_hz // 2))
         else:
             canvas.keep(min(near - round(rng.uniform(0.0, 0.3) * rate_hz), n - rate_hz // 2), n)
+    elif spec.abrupt_share and choice >= 1.0 - spec.abrupt_share:
+        _begin_abruptly(canvas, rng)
+
+
+def _begin_abruptly(canvas: Canvas, rng: np.random.Generator) -> None:
+    """Begin with a shot, a look-alike or a drop: hardly anything is heard before it, and not much behind it.
+
+    Whoever cuts clips by hand cuts all of them so; where only shots were, a beginning would be a shot.
+    """
+    places = [onset.sample for onset in canvas.onsets] + canvas.others
+    if not places:
+        return
+    near = places[int(rng.integers(len(places)))]
+    lead = round(_ABRUPT_LEAD_S * rng.uniform() ** 2 * canvas.rate_hz)
+    first = max(0, min(near - lead, len(canvas.samples) - canvas.rate_hz // 4))
+    canvas.keep(first, first + round(rng.uniform(*_ABRUPT_S) * canvas.rate_hz))

@@ -76,12 +76,16 @@ class ExampleSpec:
         How often the whole example is played at another speed: as if by other animals, trees and guns.
     rerecorded_share
         How often it is as another recorder would have it, see `ndoki.datasets.rerecorded`.
+    level_share
+        How often its levels change from moment to moment, see `ndoki.datasets.levels`.
     response_share, silence_share, codec_share
         How often the whole example gets another recorder's response, or a gap of digital silence, or goes
         through Vorbis or MP3 and back.
     cut_share, short_share, short_s
         How often an example with a shot is cut off soon before or behind it, how often any example is cut
         to a short piece, and that piece's length.
+    abrupt_share
+        How often an example begins less than 250 ms before a shot or something that was mixed in.
     """
 
     real: float = 0.16
@@ -103,12 +107,14 @@ class ExampleSpec:
     patter_snr_db: tuple[float, float] = (-3.0, 33.0)
     speed_share: float = 0.0
     rerecorded_share: float = 0.0
+    level_share: float = 0.0
     response_share: float = 0.2
     silence_share: float = 0.03
     codec_share: float = 0.0
     cut_share: float = 0.06
     short_share: float = 0.06
     short_s: tuple[float, float] = (0.4, 2.0)
+    abrupt_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

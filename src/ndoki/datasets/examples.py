@@ -11,6 +11,7 @@ from ndoki.datasets.augment import SPEEDS, cut_with_fades, push_away, random_res
 from ndoki.datasets.backdrops import backdrop, crop, extended, picked
 from ndoki.datasets.canvas import Canvas, cut_off
 from ndoki.datasets.example_spec import Example, ExampleSpec, Material, Onset
+from ndoki.datasets.levels import relevelled
 from ndoki.datasets.look_alikes import draw_look_alike
 from ndoki.datasets.rerecorded import rerecorded
 from ndoki.datasets.simulate.cadence import log_uniform
@@ -124,6 +125,7 @@ def _add_confuser(canvas: Canvas, material: Material, spec: ExampleSpec, rng: np
         canvas.labels.append(other.label)
     at = int(rng.integers(0, len(canvas.samples)))
     canvas.add(other.samples, at, other.loudest_sample, rng.uniform(*other.snr_db))
+    canvas.others.append(at)
 
 
 def _confuser(material: Material, spec: ExampleSpec, rng: np.random.Generator) -> Canvas:
@@ -148,12 +150,15 @@ def make_example(material: Material, spec: ExampleSpec, rng: np.random.Generator
         drops = patter(rng, canvas.rate_hz, len(canvas.samples))
         loudest_sample = int(np.argmax(np.abs(drops)))
         canvas.add(drops, loudest_sample, loudest_sample, rng.uniform(*spec.patter_snr_db))
+        canvas.others.append(loudest_sample)
     if spec.speed_share and rng.random() < spec.speed_share:
         canvas.play_at(SPEEDS[int(rng.integers(len(SPEEDS)))])
     if rng.random() < spec.response_share:
         canvas.samples = random_response(canvas.samples, canvas.rate_hz, rng)
     if spec.rerecorded_share and rng.random() < spec.rerecorded_share:
         canvas.samples = rerecorded(canvas.samples, canvas.rate_hz, rng)
+    if spec.level_share and rng.random() < spec.level_share:
+        canvas.samples = relevelled(canvas.samples, canvas.rate_hz, rng)
     if rng.random() < spec.silence_share:
         kept = [onset.sample for onset in canvas.onsets]
         canvas.samples = with_digital_silence(canvas.samples, canvas.rate_hz, rng, kept)

@@ -77,9 +77,8 @@ def example(spec: ExampleSpec, seed: int) -> Example:
 @settings(max_examples=40)
 @given(SEEDS)
 def test_any_example_is_sound(seed):
-    made = example(
-        ExampleSpec(speed_share=0.3, rerecorded_share=0.3, patter_share=0.3, codec_share=0.1), seed
-    )
+    shares = {"rerecorded_share": 0.3, "patter_share": 0.3, "level_share": 0.3, "codec_share": 0.1}
+    made = example(ExampleSpec(speed_share=0.3, **shares), seed)
     assert made.samples.dtype == np.float32
     assert np.isfinite(made.samples).all()
     assert np.abs(made.samples).max() <= 1.0
@@ -111,7 +110,10 @@ def test_what_goes_on_and_on_is_a_background_too():
     assert level(MATERIAL) == pytest.approx(0.01, rel=0.05)
 
 
-@pytest.mark.parametrize("change", ["speed_share", "rerecorded_share", "patter_share", "codec_share"])
+CHANGES = ("speed_share", "rerecorded_share", "patter_share", "level_share", "codec_share")
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_change_of_the_whole_example_keeps_its_shots_where_they_are(change):
     spec = replace(ONLY["pushed"], **{change: 1.0})
     for seed in range(4):
@@ -121,6 +123,20 @@ def test_a_change_of_the_whole_example_keeps_its_shots_where_they_are(change):
         assert 0.79 < ratio < 1.26
         for onset, before in zip(made.onsets, plain.onsets, strict=True):
             assert abs(onset.sample - ratio * before.sample) <= 2
+
+
+@pytest.mark.parametrize("also", [{"extra_confuser_share": 1.0}, {"patter_share": 1.0}])
+def test_a_look_alike_and_a_drop_may_be_what_an_example_begins_with(also):
+    """Where only shots were, whatever begins abruptly would be one."""
+    quiet = dict.fromkeys(("snr_db", "confuser_snr_db", "patter_snr_db"), (0.0, 10.0))
+    spec = replace(ONLY["pushed"], **also, **quiet, burst_share=0.0)
+    begun_with_shot = 0
+    for seed in range(30):
+        whole, made = example(spec, seed), example(replace(spec, abrupt_share=1.0), seed)
+        first = int(np.argmax(whole.samples == made.samples[0]))
+        np.testing.assert_array_equal(whole.samples[first : first + len(made.samples)], made.samples)
+        begun_with_shot += any(onset.sample <= 0.25 * RATE for onset in made.onsets)
+    assert 6 < begun_with_shot < 26
 
 
 def test_material_is_never_changed():
