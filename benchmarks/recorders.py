@@ -29,8 +29,8 @@ from scipy.signal import butter, sosfilt
 
 from accuracy import N_FOLDS, RATES, intervals
 from ndoki.core.types import Floats
-from ndoki.datasets.levels import overdriven
 from ndoki.datasets.manifest import Sound, field_clips, fold_of, read_manifest
+from ndoki.datasets.relevelled import overdriven
 from ndoki.datasets.rerecorded import in_few_bits, self_noise, wind
 from ndoki.datasets.simulate.recorder import coded
 from ndoki.datasets.simulate.specs import RecorderSpec

@@ -77,7 +77,7 @@ class ExampleSpec:
     rerecorded_share
         How often it is as another recorder would have it, see `ndoki.datasets.rerecorded`.
     level_share
-        How often its levels change from moment to moment, see `ndoki.datasets.levels`.
+        How often its levels change from moment to moment, see `ndoki.datasets.relevelled`.
     response_share, silence_share, codec_share
         How often the whole example gets another recorder's response, or a gap of digital silence, or goes
         through Vorbis or MP3 and back.

@@ -11,8 +11,8 @@ from ndoki.datasets.augment import SPEEDS, cut_with_fades, push_away, random_res
 from ndoki.datasets.backdrops import backdrop, crop, extended, picked
 from ndoki.datasets.canvas import Canvas, cut_off
 from ndoki.datasets.example_spec import Example, ExampleSpec, Material, Onset
-from ndoki.datasets.levels import relevelled
 from ndoki.datasets.look_alikes import draw_look_alike
+from ndoki.datasets.relevelled import relevelled
 from ndoki.datasets.rerecorded import rerecorded
 from ndoki.datasets.simulate.cadence import log_uniform
 from ndoki.datasets.simulate.patter import patter

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ndoki.datasets.levels import denoised, gain_controlled, overdriven, relevelled, wavering
+from ndoki.datasets.relevelled import denoised, gain_controlled, overdriven, relevelled, wavering
 
 RATE = 8000
 
