@@ -5,9 +5,10 @@ way, written as a file, and scored by the network of its fold. The first row is 
 false alarms are those among its own changed look-alikes: it says how well shots and look-alikes are still
 told apart. Noise, wind and silence also take from what can be heard, and no detector gets that back. Levels
 are between 80 and 1500 Hz, against the background of the clip. The networks have learned from noise, wind,
-tones, few bits and silence drawn at random, from smooth responses, codecs, clipping and gain control, from
-abrupt beginnings, and from patters of drops and ticks. Drops, ticks and gain control of this table have
-formulas of their own. A clip's onset is its strongest rise, whatever rises there.
+tones, few bits and silence drawn at random, from smooth responses and codecs, and from patters of drops and
+ticks, but from no gain control, no clipping of what is recorded, and of abrupt beginnings only from those
+with a shot. The drops and ticks of this table have a formula of their own. A clip's onset is its strongest
+rise, whatever rises there.
 """
 
 import argparse
