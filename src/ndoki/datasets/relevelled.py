@@ -4,15 +4,15 @@ Pure: samples and a generator in, samples out; both are float32, shape (n,), n â
 """
 
 import numpy as np
-import numpy.typing as npt
 from scipy.signal import istft, lfilter, stft
 
 from ndoki.core.types import Floats
+from ndoki.datasets.rerecorded import median_of_pieces
 from ndoki.datasets.simulate.cadence import log_uniform
 
 __all__ = ["denoised", "gain_controlled", "overdriven", "relevelled", "wavering"]
 
-_WINDOW_S, _PIECE_S = 0.032, 0.1
+_WINDOW_S = 0.032
 _LEAST_POWER = 1e-12
 _LEAST_MAGNITUDE = 1e-9
 
@@ -55,17 +55,10 @@ def gain_controlled(samples: Floats, rate_hz: int, within_s: float, share: float
         Of the excess in dB that is taken away in the end; 1 leaves none.
     """
     power = np.square(samples, dtype=np.float64)
-    background = _median_power(power, rate_hz)
+    background = max(median_of_pieces(power, rate_hz, np.mean), _LEAST_POWER)
     kept = np.exp(-1.0 / (within_s * rate_hz))
     level, _ = lfilter([1.0 - kept], [1.0, -kept], power, zi=[kept * background])
     return np.asarray(samples * np.maximum(level / background, 1.0) ** (-share / 2), np.float32)
-
-
-def _median_power(power: npt.NDArray[np.float64], rate_hz: int) -> float:
-    """Median over pieces of 0.1 s of the mean power, at least 1e-12."""
-    n = max(1, round(_PIECE_S * rate_hz))
-    means = [power[first : first + n].mean() for first in range(0, max(1, len(power) - n + 1), n)]
-    return max(float(np.median(means)), _LEAST_POWER)
 
 
 def denoised(samples: Floats, rate_hz: int, strength: float, least_gain: float) -> Floats:

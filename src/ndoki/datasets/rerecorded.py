@@ -5,14 +5,18 @@ Levels in dB are power ratios between 80 and 1500 Hz, of what is added to the ba
 that quiet and loud recordings change alike.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 
 from ndoki.core.types import Floats
 from ndoki.datasets.augment import band_rms
 from ndoki.datasets.simulate.cadence import log_uniform
 
-__all__ = ["background_rms", "in_few_bits", "rerecorded", "self_noise", "tones", "wind"]
+__all__ = ["background_rms", "in_few_bits", "median_of_pieces", "rerecorded", "self_noise", "tones", "wind"]
 
 _PIECE_S = 0.1
 _REFERENCE_HZ = 400.0
@@ -41,9 +45,16 @@ def rerecorded(samples: Floats, rate_hz: int, rng: np.random.Generator) -> Float
 
 def background_rms(samples: Floats, rate_hz: int) -> float:
     """Median over pieces of 0.1 s of the root mean square between 80 and 1500 Hz: a shot hardly counts."""
+    return max(median_of_pieces(samples, rate_hz, lambda piece: band_rms(piece, rate_hz)), _LEAST_RMS)
+
+
+def median_of_pieces(
+    samples: npt.NDArray[Any], rate_hz: int, measure: Callable[[npt.NDArray[Any]], float]
+) -> float:
+    """Median of what ``measure`` says of each whole piece of 0.1 s, or of all of a shorter sound."""
     n = max(1, round(_PIECE_S * rate_hz))
     pieces = [samples[first : first + n] for first in range(0, max(1, len(samples) - n + 1), n)]
-    return max(float(np.median([band_rms(piece, rate_hz) for piece in pieces])), _LEAST_RMS)
+    return float(np.median([measure(piece) for piece in pieces]))
 
 
 def self_noise(samples: Floats, rate_hz: int, rng: np.random.Generator, level_db: float) -> Floats:
