@@ -1,8 +1,11 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ndoki.datasets import relevelled as changes
 from ndoki.datasets.relevelled import denoised, gain_controlled, overdriven, relevelled, wavering
 
 RATE = 8000
@@ -27,10 +30,22 @@ def test_any_sound_keeps_its_length_and_stays_finite(seed, n):
         assert np.isfinite(heard).all()
 
 
-def test_all_four_kinds_occur():
-    heard = [relevelled(noise(0.5), RATE, np.random.default_rng(seed)) for seed in range(40)]
-    n_equal_to_loudest = [np.sum(np.abs(one) >= np.abs(one).max() * 0.9999) for one in heard]
-    assert 3 < sum(n > 1 for n in n_equal_to_loudest) < 20
+def test_all_four_kinds_occur_about_as_often(monkeypatch):
+    made = Counter()
+
+    def counted(change):
+        def change_and_count(samples, *rest):
+            made[change.__name__] += 1
+            return change(samples, *rest)
+
+        return change_and_count
+
+    for change in (overdriven, wavering, gain_controlled, denoised):
+        monkeypatch.setattr(changes, change.__name__, counted(change))
+    for seed in range(80):
+        assert not np.array_equal(relevelled(noise(0.5), RATE, np.random.default_rng(seed)), noise(0.5))
+    assert len(made) == 4
+    assert min(made.values()) >= 10
 
 
 def test_overdriven_is_cut_off_that_far_below_its_loudest_sample():
@@ -55,9 +70,8 @@ def test_gain_control_takes_its_share_of_the_excess(share, left_db):
     samples = noise(20.0)
     samples[10 * RATE : 14 * RATE] *= 10
     heard = gain_controlled(samples, RATE, 0.05, share)
-    quiet, loud = heard[5 * RATE : 9 * RATE], heard[11 * RATE : 14 * RATE]
+    loud = heard[11 * RATE : 14 * RATE]
     assert rms_db(loud) - rms_db(samples[5 * RATE : 9 * RATE]) == pytest.approx(left_db, abs=0.5)
-    assert rms_db(loud) >= rms_db(quiet) - 0.5
 
 
 def test_gain_control_lets_an_onset_through_until_it_has_followed():
