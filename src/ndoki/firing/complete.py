@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from ndoki.core.types import Event, Evidence, Floats, Recording
 from ndoki.features.gabor import GABOR_GRID
-from ndoki.firing.sequence import LEAST_LOG_ODDS, Firing, FiringRules, best_firing
+from ndoki.firing.likeliest import best_firing
+from ndoki.firing.sequence import LEAST_LOG_ODDS, Firing, FiringRules
 
 __all__ = ["HEARD_SCORE", "completed", "firings"]
 

@@ -8,16 +8,14 @@ programming (as the beats of music are: D. P. W. Ellis, J. New Music Res. 36 (20
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ndoki.core.types import Floats
-
-__all__ = ["LEAST_LOG_ODDS", "Firing", "FiringRules", "best_firing"]
+__all__ = ["LEAST_LOG_ODDS", "Firing", "FiringRules", "Heard", "best_sequence", "sequence_gains"]
 
 Doubles = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -31,9 +29,6 @@ echoes of others."""
 _PAUSE, _REGULAR = 0, 1
 """Places in what `_steps` gives."""
 _NEVER = -1e9
-_LEAST_ECHOES = 2
-_LEAST_TO_ALTERNATE = 4
-"""Shots; of fewer, chance alone makes some alternate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +56,9 @@ class FiringRules:
     echo, echo_s, echo_within_s
         Behind two aimed shots or more, by times no longer than this that differ by no more than that, what
         has so much less evidence than they is their echo.
+    out_of_step, out_of_step_s
+        A mechanism has fallen out of step in a gap this long or less that is a whole number of its intervals
+        but for this share of one or more: nobody pulls again so soon.
     """
 
     interval_s: tuple[float, float] = (0.058, 0.145)
@@ -76,6 +74,8 @@ class FiringRules:
     echo: float = 2.0
     echo_s: float = 0.4
     echo_within_s: float = 0.012
+    out_of_step: float = 0.2
+    out_of_step_s: float = 0.35
 
     @property
     def intervals_s(self) -> Doubles:
@@ -118,67 +118,14 @@ class Firing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Heard:
+class Heard:
     """Log odds of a shot at each frame: where a mechanism's shot before it foretells it, and elsewhere."""
 
     foretold: Doubles
     alone: Doubles
 
 
-def best_firing(log_odds: Floats, hop_s: float, rules: FiringRules, doubts: Floats | None = None) -> Firing:
-    """Find the best sequence.
-
-    Parameters
-    ----------
-    log_odds
-        float32, shape (n,), n ≥ 1: logarithm of how much likelier the sound around each frame is where a shot
-        begins than where none does.
-    hop_s
-        Step of the frames.
-    doubts
-        float32, shape (n,), 0 or less: added to the log odds of shots that no mechanism foretells, which are
-        the first and those after a pause. None: 0.
-    """
-    foretold = np.maximum(log_odds.astype(np.float64), LEAST_LOG_ODDS)
-    heard = _Heard(foretold=foretold, alone=foretold if doubts is None else foretold + doubts)
-    aimed = _best_sequence(heard, hop_s, rules, np.empty(0))
-    regular = _best_sequence(heard, hop_s, rules, rules.intervals_s)
-    if _alternates(regular, foretold, rules):
-        slower_s = rules.intervals_s[rules.intervals_s > 1.5 * (regular.interval_s or 0.0)]
-        regular = _best_sequence(heard, hop_s, rules, slower_s)
-    if regular.log_odds - rules.mechanism_cost > aimed.log_odds:
-        return regular
-    return _without_echoes(aimed, heard, hop_s, rules)
-
-
-def _without_echoes(aimed: Firing, heard: _Heard, hop_s: float, rules: FiringRules) -> Firing:
-    """An aimed sequence without what lies behind two shots or more by one time, heard far less than they.
-
-    A finger does not do that, an echo cannot but do it.
-    """
-    evidence, gaps_s = heard.foretold[aimed.frames], np.diff(aimed.frames) * hop_s
-    is_behind = (evidence[:-1] - evidence[1:] >= rules.echo) & (gaps_s <= rules.echo_s)
-    # What is followed in its turn is a shot of even fire that fades.
-    is_behind &= ~(np.append(is_behind, False)[1:] | np.append(False, is_behind)[:-1])
-    is_alike = np.abs(gaps_s[:, None] - gaps_s) <= rules.echo_within_s
-    is_echo = np.append(False, is_behind & ((is_alike & is_behind).sum(axis=1) >= _LEAST_ECHOES))
-    if not is_echo.any():
-        return aimed
-    frames = aimed.frames[~is_echo]
-    return replace(aimed, frames=frames, gains=_gains(frames, heard, hop_s, rules, None))
-
-
-def _alternates(firing: Firing, evidence: Doubles, rules: FiringRules) -> bool:
-    """Whether every second shot is heard worse than the others, and the mechanism could be half as fast."""
-    heard = evidence[firing.frames]
-    if firing.interval_s is None or len(heard) < _LEAST_TO_ALTERNATE:
-        return False
-    is_possible = 2 * firing.interval_s <= rules.interval_s[1]
-    off = float(np.median(heard[::2]) - np.median(heard[1::2]))
-    return is_possible and abs(off) > rules.alternation
-
-
-def _best_sequence(heard: _Heard, hop_s: float, rules: FiringRules, intervals_s: Doubles) -> Firing:
+def best_sequence(heard: Heard, hop_s: float, rules: FiringRules, intervals_s: Doubles) -> Firing:
     """Best sequence under the best of some intervals, or of pauses alone where there are none."""
     steps = _steps(hop_s, rules, intervals_s)
     table = _Table(heard.alone, max(1, len(intervals_s)), steps)
@@ -201,7 +148,7 @@ def _best_sequence(heard: _Heard, hop_s: float, rules: FiringRules, intervals_s:
     interval_s = float(intervals_s[which]) if len(intervals_s) else None
     return Firing(
         frames=found,
-        gains=_gains(found, heard, hop_s, rules, interval_s),
+        gains=sequence_gains(found, heard, hop_s, rules, interval_s),
         interval_s=interval_s,
         log_odds=float(table.best[which, last]),
     )
@@ -274,8 +221,8 @@ def _steps(hop_s: float, rules: FiringRules, intervals_s: Doubles) -> list[_Step
     return steps
 
 
-def _gains(
-    frames: Places, heard: _Heard, hop_s: float, rules: FiringRules, interval_s: float | None
+def sequence_gains(
+    frames: Places, heard: Heard, hop_s: float, rules: FiringRules, interval_s: float | None
 ) -> Doubles:
     """What each shot is worth: its evidence and its gaps, against the one gap that would be left."""
 

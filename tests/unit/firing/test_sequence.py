@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ndoki.firing.sequence import LEAST_LOG_ODDS, FiringRules, best_firing
+from ndoki.firing.likeliest import best_firing
+from ndoki.firing.sequence import LEAST_LOG_ODDS, FiringRules
 
 HOP_S = 0.004
 COARSE_S = 0.03
@@ -169,3 +170,37 @@ def test_even_aimed_fire_that_fades_is_no_echo():
     at_s = [0.5, 0.8, 1.1, 1.4]
     evidence = np.max([shots([one], 18.0 - 3.0 * i) for i, one in enumerate(at_s)], axis=0)
     assert found_s(evidence) == pytest.approx(at_s)
+
+
+def fading_burst(n_heard, lag_s, *, n=16):
+    """A burst every 0.1 s whose first shots are heard well and the others hardly, and an echo of all but the
+    first two that is heard well."""
+    onsets_s = 1.0 + 0.1 * np.arange(n)
+    evidence = np.maximum(shots(onsets_s[:n_heard], 8.0), shots(onsets_s, 0.5))
+    return onsets_s, np.maximum(evidence, shots(onsets_s[2:] + lag_s, 5.0))
+
+
+@pytest.mark.parametrize("n_heard", [2, 3])
+@pytest.mark.parametrize("lag_s", [0.04, 0.056])
+def test_a_mechanism_keeps_the_step_of_its_first_shot_where_echoes_are_louder(n_heard, lag_s):
+    onsets_s, evidence = fading_burst(n_heard, lag_s)
+    lost = best_firing(evidence, HOP_S, replace(RULES, out_of_step_s=0.0))
+    apart_s = np.abs(lost.frames[:, None] * HOP_S - onsets_s).min(axis=1)
+    assert (apart_s > 0.03).sum() > 8
+    found = best_firing(evidence, HOP_S, RULES)
+    assert found.frames * HOP_S == pytest.approx(onsets_s, abs=0.0081)
+    assert found.interval_s == pytest.approx(0.1, rel=0.03)
+
+
+def test_another_burst_keeps_its_own_step():
+    """The trigger was pulled again, 0.4 s later: nothing of it is an echo."""
+    onsets_s = [*(1.0 + 0.1 * np.arange(5)), *(1.844 + 0.1 * np.arange(5))]
+    assert found_s(shots(onsets_s)) == pytest.approx(onsets_s, abs=0.0081)
+
+
+def test_a_shot_that_is_missing_puts_no_mechanism_out_of_step():
+    """Two intervals are a whole number of them."""
+    onsets_s = [*(1.0 + 0.1 * np.arange(5)), *(1.6 + 0.1 * np.arange(5))]
+    evidence = shots(onsets_s)
+    one, other = (best_firing(evidence, HOP_S, replace(RULES, out_of_step_s=s)) for s in (0.0, 0.35))
+    assert one.frames.tolist() == other.frames.tolist()
