@@ -5,6 +5,8 @@ In a file every batch normalisation is folded into its convolution (S. Ioffe and
 that undo both: the answers stay, and training begins where the file is.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 
 from ndoki.core.errors import ConfigError
 from ndoki.detectors.network.verifier import Verifier
+from ndoki.training.grow import grown
 from ndoki.training.network import GunshotNet, NetworkSpec
 from ndoki.training.pool import FRAME_STEP_DB
 from ndoki.training.verifier_network import VerifierNet
@@ -52,6 +55,8 @@ def reopened_verifier(verifier: Verifier, recipe: VerifierRecipe, views: npt.NDA
 
     Parameters
     ----------
+    recipe
+        To go on by; it may have more channels than the file (`ndoki.training.grow`).
     views
         int8, shape (n, n_frames, n_mels), in steps of 0.5 dB: some hundred of those to be learned from.
 
@@ -63,12 +68,14 @@ def reopened_verifier(verifier: Verifier, recipe: VerifierRecipe, views: npt.NDA
     Raises
     ------
     ConfigError
-        The file's verifier has another shape than the recipe's.
+        The file's verifier has another shape than the verifier that the recipe continues, or than the
+        recipe's where it continues none.
     """
-    net = VerifierNet(recipe).eval()
+    channels = recipe.channels if recipe.base is None else recipe.base.channels
+    net = VerifierNet(replace(recipe, channels=channels)).eval()
     view = torch.from_numpy(np.asarray(views)).float().mul_(FRAME_STEP_DB / 10.0)
     _reopen(net, verifier.content, view, "verifier")
-    return net
+    return grown(net, recipe)
 
 
 def _reopen(net: nn.Module, content: bytes, shown: Tensor, what: str) -> None:

@@ -17,6 +17,7 @@ from ndoki.detectors.network.card import Card
 from ndoki.detectors.network.detector import NetworkDetector, network_from
 from ndoki.detectors.network.verifier import Verifier
 from ndoki.training.between import between
+from ndoki.training.grow import grown
 from ndoki.training.material import build_materials
 from ndoki.training.reopen import reopened_verifier
 from ndoki.training.run import Workplace, made, mark
@@ -104,8 +105,18 @@ def _fitted(
         begun = _fitted(base, _heard_by(base, networks, place), fold, place)
     content = exported_verifier(_trained(recipe, networks, fold, place, begun), recipe)
     if begun is not None and recipe.kept_share:
-        content = between(begun.content, content, recipe.kept_share)
+        content = between(_as_wide(begun, recipe), content, recipe.kept_share)
     return Verifier.opened(content, recipe.spec)
+
+
+def _as_wide(begun: Verifier, recipe: VerifierRecipe) -> bytes:
+    """Content of the file of the verifier that a recipe's training begins with."""
+    if recipe.base is None or recipe.base.channels == recipe.channels:
+        return begun.content
+    view = recipe.spec.view
+    # What its normalisations are given drops out again in the file, so any views will do.
+    silence = np.zeros((2, view.n_frames, view.mel.n_mels), np.int8)
+    return exported_verifier(reopened_verifier(begun, recipe, silence), recipe)
 
 
 def _trained(
@@ -128,7 +139,7 @@ def _trained(
         return kept
     start_from = None
     if begun is None and base is not None:
-        start_from = _trained(base, _heard_by(base, networks, place), fold, place)
+        start_from = grown(_trained(base, _heard_by(base, networks, place), fold, place), recipe)
     views = make_views(recipe, networks, place)
     usable = _usable(views, recipe, fold)
     if begun is not None:

@@ -114,11 +114,12 @@ class VerifierRecipe:
         check_kept_share(self.kept_share)
         if len(self.channels) != 5 or self.spec.view.n_frames % 16:
             raise ConfigError("a verifier has five numbers of channels, and views of a multiple of 16 frames")
-        if self.base is not None and (self.base.channels, _framed(self.base.spec.view)) != (
-            self.channels,
-            _framed(self.spec.view),
-        ):
-            raise ConfigError("a recipe that continues another needs the same channels and views")
+        if self.base is None:
+            return
+        if _framed(self.base.spec.view) != _framed(self.spec.view):
+            raise ConfigError("a recipe that continues another needs the same views")
+        if any(own < others for own, others in zip(self.channels, self.base.channels, strict=True)):
+            raise ConfigError("a recipe that continues another needs as many channels as that, or more")
 
     @property
     def views_digest(self) -> str:

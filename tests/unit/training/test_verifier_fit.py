@@ -239,6 +239,53 @@ def test_a_verifier_of_another_shape_is_refused(second):
         reopened_verifier(start.verifier, wider, np.zeros((2, 64, 40), np.int8))
 
 
+@pytest.fixture
+def wider(second):
+    """A recipe with more channels in most layers that continues the file's."""
+    narrow = second[1].base.channels
+    return replace(
+        second[1], channels=tuple(n + extra for n, extra in zip(narrow, (1, 0, 2, 3, 1), strict=True))
+    )
+
+
+def test_a_wider_verifier_begins_with_the_answers_of_its_file(fitted, second, wider):
+    paths, _, place = fitted
+    networks, start = [load_network(path) for path in paths], load_network(second[0])
+    idle = fit_verifier(replace(wider, loop=replace(LOOP, n_steps=0)), networks, 0, place, start=start)
+    assert len(idle.content) > len(start.verifier.content)
+    views = np.random.default_rng(0).normal(1, 1, (20, 64, 40)).astype(np.float32)
+    np.testing.assert_allclose(answers(idle, views), answers(start.verifier, views), atol=1e-4)
+
+
+def test_new_channels_learn(fitted, second, wider):
+    """Of the weights that began at random all get a gradient after a step, and of those at 0 the last layer's
+    at once."""
+    start = load_network(second[0])
+    views = np.random.default_rng(1).normal(20, 20, (64, 64, 40)).clip(-127, 127).astype(np.int8)
+    net = reopened_verifier(start.verifier, wider, views)
+    optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
+    for _ in range(2):
+        optimiser.zero_grad()
+        net(torch.from_numpy(views).float() * 0.05).square().sum().backward()
+        optimiser.step()
+    new = net.mix[0].weight.grad[second[1].base.channels[4] :]
+    assert new.abs().sum() > 0
+    assert net.front[0].weight.grad[-1].abs().sum() > 0
+
+
+def test_of_a_wider_verifier_too_a_share_of_what_it_begins_with_is_kept(fitted, second, wider):
+    paths, _, place = fitted
+    networks, start = [load_network(path) for path in paths], load_network(second[0])
+    keeping = replace(wider, kept_share=0.4)
+    from_file = fit_verifier(keeping, networks, 0, place, start=start)
+    assert fit_verifier(keeping, networks, 0, place).content == from_file.content
+    begun = fit_verifier(replace(wider, loop=replace(LOOP, n_steps=0)), networks, 0, place, start=start)
+    end = fit_verifier(wider, networks, 0, place, start=start)
+    expected = Verifier.opened(between(begun.content, end.content, 0.4), start.verifier.spec)
+    views = np.random.default_rng(0).normal(1, 1, (20, 64, 40)).astype(np.float32)
+    np.testing.assert_allclose(answers(from_file, views), answers(expected, views), atol=1e-4)
+
+
 def test_too_few_networks_are_refused(fitted):
     paths, recipe, place = fitted
     with pytest.raises(ConfigError, match=r"1 network\(s\) for 2 folds"):
@@ -265,8 +312,8 @@ def test_a_recipe_goes_on_from_where_its_base_ended(fitted, tmp_path):
     idle, busy = (replace(recipe, base=recipe, loop=replace(LOOP, n_steps=n)) for n in (0, 1))
     assert fit_verifier(idle, networks, 0, place).content == first.content
     assert fit_verifier(busy, networks, 0, place).content != first.content
-    with pytest.raises(ConfigError, match="needs the same channels and views"):
-        replace(recipe, base=replace(recipe, channels=(1, 2, 3, 4, 5)))
+    with pytest.raises(ConfigError, match="as many channels as that, or more"):
+        replace(recipe, base=replace(recipe, channels=(2, 3, 4, 5, 7)), channels=(2, 3, 4, 5, 6))
 
 
 def test_a_share_of_the_weights_gone_on_from_is_kept(fitted, second):
