@@ -70,7 +70,8 @@ folds: $(VENV)/.test ## train the networks of the cross-validation, and the one 
 	for fold in $(FOLDS); do $(VENV)/bin/ndoki train recipes/gunshot-others.toml --go-on build/halfway/gunshot-fold$$fold.onnx --fold $$fold --out build/quiet/gunshot-fold$$fold.onnx; done
 	for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/quiet/gunshot-fold$$fold.onnx --go-on --recipe recipes/verifier-rerecorded.toml --heard-by build/quiet --fold $$fold --out build/rerecorded/gunshot-fold$$fold.onnx; done
 	for fold in $(FOLDS); do $(VENV)/bin/ndoki train recipes/gunshot.toml --go-on build/rerecorded/gunshot-fold$$fold.onnx --fold $$fold --out build/patter/gunshot-fold$$fold.onnx; done
-	for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/patter/gunshot-fold$$fold.onnx --go-on --heard-by build/patter --fold $$fold --out benchmarks/folds/gunshot-fold$$fold.onnx; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/patter/gunshot-fold$$fold.onnx --go-on --recipe recipes/verifier-patter.toml --heard-by build/patter --fold $$fold --out build/drops/gunshot-fold$$fold.onnx; done
+	for fold in $(FOLDS); do $(VENV)/bin/ndoki verifier build/drops/gunshot-fold$$fold.onnx --go-on --heard-by build/patter --fold $$fold --out benchmarks/folds/gunshot-fold$$fold.onnx; done
 
 network: $(VENV)/.test ## train the shipped network, calibrated on what the folds' networks have not heard
 	$(VENV)/bin/ndoki train recipes/gunshot-field.toml --out build/first/gunshot.onnx
@@ -80,7 +81,8 @@ network: $(VENV)/.test ## train the shipped network, calibrated on what the fold
 	$(VENV)/bin/ndoki train recipes/gunshot-others.toml --go-on build/halfway/gunshot.onnx --out build/quiet/gunshot.onnx
 	$(VENV)/bin/ndoki verifier build/quiet/gunshot.onnx --go-on --recipe recipes/verifier-rerecorded.toml --heard-by build/quiet --out build/rerecorded/gunshot.onnx
 	$(VENV)/bin/ndoki train recipes/gunshot.toml --go-on build/rerecorded/gunshot.onnx --out build/patter/gunshot.onnx
-	$(VENV)/bin/ndoki verifier build/patter/gunshot.onnx --go-on --heard-by build/patter --folds-from benchmarks/folds --out src/ndoki/models/gunshot.onnx
+	$(VENV)/bin/ndoki verifier build/patter/gunshot.onnx --go-on --recipe recipes/verifier-patter.toml --heard-by build/patter --out build/drops/gunshot.onnx
+	$(VENV)/bin/ndoki verifier build/drops/gunshot.onnx --go-on --heard-by build/patter --folds-from benchmarks/folds --out src/ndoki/models/gunshot.onnx
 	$(VENV)/bin/ndoki gate src/ndoki/models/gunshot.onnx
 
 shots: $(VENV)/.test ## train the model that counts the shots of a burst (half an hour on two cores)

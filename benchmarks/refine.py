@@ -53,6 +53,7 @@ HERE = Path(__file__).resolve().parent
 RATES = Rates(hunts_per_hour=40.0)
 SLACK_S = 0.5
 FIT_SEED = 400_000
+RIDGE = 1e-5
 CONFIDENCES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 1.01)
 EDGES_DB = (0.0, 3.0, 6.0, 10.0, 15.0, 20.0)
 
@@ -239,7 +240,9 @@ def fitted(world: World, detector: Detector, rules: RefineRules) -> Weights:
 
         def loss(weights: Doubles, design: Doubles = design, right: Doubles = right) -> float:
             linear = design @ weights
-            return float(np.mean(np.logaddexp(0.0, linear) - right * linear))
+            # What no shot of these days has would else be ruled out for ever.
+            spread = RIDGE * float(np.square(weights).sum())
+            return float(np.mean(np.logaddexp(0.0, linear) - right * linear)) + spread
 
         best = minimize(loss, rules.weights.column()).x
         weights = Weights(**dict(zip((*CUES, "offset"), best.tolist(), strict=True)))

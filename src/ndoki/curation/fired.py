@@ -29,7 +29,9 @@ _REACH_FRAMES = 4
 _MOST_LOG_ODDS = 8.0
 """More evidence says no more, or a single cue would outweigh all others."""
 _FOUND_S = 0.02
-"""A candidate so close to a shot is it: its own onset is looked for within 30 ms."""
+"""A candidate so close to a shot is it."""
+_MOST_INTERVAL_S = 0.16
+"""Between rounds of automatic fire; a longer gap is a pause between bursts."""
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -42,13 +44,17 @@ class Fired:
     Attributes
     ----------
     onset_s, chance
-        Of the shots of the likeliest sequences, in seconds from the start of the file, and in [0, 1].
+        Of the shots of the likeliest sequences, in order of onset, in seconds from the start of the file, and
+        in [0, 1].
+    is_regular
+        Whether each is one of a mechanism's.
     evidence
         Of the seconds that were listened to again.
     """
 
     onset_s: Doubles
     chance: Doubles
+    is_regular: Booleans
     evidence: Evidence
 
     def chances(self, onset_s: Doubles) -> Doubles:
@@ -58,6 +64,26 @@ class Fired:
         away = np.abs(onset_s[:, None] - self.onset_s)
         nearest = away.argmin(axis=1)
         return np.where(away.min(axis=1) <= _WITHIN_S, self.chance[nearest], 0.0)
+
+    def same(self, onset_s: Doubles) -> Doubles:
+        """Of each of some onsets, in s, that of the shot of a sequence within 20 ms; NaN without one."""
+        if not len(self.onset_s):
+            return np.full(len(onset_s), np.nan)
+        away = np.abs(onset_s[:, None] - self.onset_s)
+        return np.where(away.min(axis=1) <= _FOUND_S, self.onset_s[away.argmin(axis=1)], np.nan)
+
+    def between(self, onset_s: Doubles) -> Booleans:
+        """Which onsets lie between two rounds of automatic fire, more than 20 ms from both.
+
+        A mechanism fires none there, but there are echoes.
+        """
+        regular_s = self.onset_s[self.is_regular]
+        if len(regular_s) < 2:
+            return np.zeros(len(onset_s), np.bool_)
+        behind = np.clip(np.searchsorted(regular_s, onset_s), 1, len(regular_s) - 1)
+        first_s, next_s = regular_s[behind - 1], regular_s[behind]
+        is_apart = np.minimum(onset_s - first_s, next_s - onset_s) > _FOUND_S
+        return np.asarray(is_apart & (next_s - first_s <= _MOST_INTERVAL_S))
 
     def log_odds(self, onset_s: Doubles) -> Doubles:
         """Of each of some onsets the most evidence within 16 ms, in [−3, 8]; −3 where there is hardly any."""
@@ -101,12 +127,18 @@ def fired_near(samples: Samples, channel: int, likely: Sequence[Event]) -> Fired
     evidence = evidence_near(listener, load_shot_model(), places)
     onsets = np.array([GABOR_GRID.frame_at(place, rate_hz) for place in places], np.int64)
     shots = [
-        (GABOR_GRID.centre_sample(first_frame + int(frame), rate_hz) / rate_hz, float(gain))
+        (
+            GABOR_GRID.centre_sample(first_frame + int(frame), rate_hz) / rate_hz,
+            float(gain),
+            firing.interval_s is not None,
+        )
         for first_frame, firing in firings(evidence, onsets, None)
         for frame, gain in zip(firing.frames, firing.gains, strict=True)
     ]
-    onset_s, gains = np.array(shots, np.float64).reshape(-1, 2).T
-    return Fired(onset_s=onset_s, chance=np.asarray(expit(gains)), evidence=evidence)
+    onset_s, gains, is_regular = np.array(sorted(shots), np.float64).reshape(-1, 3).T
+    return Fired(
+        onset_s=onset_s, chance=np.asarray(expit(gains)), is_regular=is_regular > 0, evidence=evidence
+    )
 
 
 def unfound(fired: Fired, events: Sequence[Event]) -> list[Event]:

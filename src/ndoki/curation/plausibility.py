@@ -1,4 +1,4 @@
-"""How probable it is that a candidate is a shot, placed within 30 ms: from eight cues, by a logistic model.
+"""How probable it is that a candidate is a shot, placed within 30 ms: from nine cues, by a logistic model.
 
 The detector's calibrated score is the first cue. The others are what the detector does not know: that there
 is a shot in the window, what else is there, and how clearly the level rises.
@@ -46,6 +46,8 @@ class Cues:
     fired, log_odds
         Chance of the shot of the likeliest sequence that it is, and evidence of the second hearing for one,
         see `ndoki.curation.fired.Fired`.
+    between
+        Whether it lies between two rounds of automatic fire and is none, 0 or 1, see the same.
     follows
         Whether a likely shot began in the 0.6 s before, 0 or 1.
     is_meant
@@ -58,11 +60,12 @@ class Cues:
     rhythm: Doubles
     fired: Doubles
     log_odds: Doubles
+    between: Doubles
     follows: Doubles
     is_meant: Doubles
 
     def design(self) -> Doubles:
-        """Matrix of the logistic model, shape (n, 9): one column per cue, in order, and ones."""
+        """Matrix of the logistic model, shape (n, 10): one column per cue, in order, and ones."""
         score = np.where(self.score == 0, _UNHEARD, self.score)
         return np.stack(
             [
@@ -72,6 +75,7 @@ class Cues:
                 self.rhythm,
                 self.fired,
                 self.log_odds,
+                self.between,
                 self.follows,
                 self.is_meant,
                 np.ones(len(self.score)),
@@ -93,6 +97,7 @@ class Weights:
     rhythm: float = 1.3
     fired: float = 0.86
     log_odds: float = 0.24
+    between: float = -6.0
     follows: float = 0.17
     is_meant: float = 1.73
     offset: float = -3.34

@@ -60,7 +60,7 @@ class Candidate:
         Refined onset.
     evidence, spread_s
         Of the local estimate, see `ndoki.curation.onset_estimate.Pick`.
-    likeness, rhythm, fired, log_odds, follows
+    likeness, rhythm, fired, log_odds, between, follows
         See `ndoki.curation.plausibility.Cues`.
     meant_by
         Index of the window whose label is taken to mean it; None for a further shot.
@@ -80,6 +80,7 @@ class Candidate:
     rhythm: float
     fired: float
     log_odds: float
+    between: bool
     follows: bool
     meant_by: int | None
     confidence: float
@@ -144,6 +145,7 @@ def _candidate(judged: Judged, i: int, is_shot: bool) -> Candidate:
         rhythm=float(judged.cues.rhythm[i]),
         fired=float(judged.cues.fired[i]),
         log_odds=float(judged.cues.log_odds[i]),
+        between=bool(judged.cues.between[i]),
         follows=bool(judged.cues.follows[i]),
         meant_by=None if judged.label[i] < 0 else int(judged.label[i]),
         confidence=float(judged.probability[i]),

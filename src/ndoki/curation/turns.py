@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ndoki.core.types import Event
 from ndoki.curation.fired import Fired
-from ndoki.curation.onset_estimate import Pick, Stretch, likeness, pick_onset
+from ndoki.curation.onset_estimate import BIN_SAMPLES, RATE_HZ, Pick, Stretch, likeness, pick_onset
 from ndoki.curation.plausibility import ALONE, Cues, Weights, plausibility, rhythm
 from ndoki.curation.windows import Window
 from ndoki.evaluation.match import Pairs, match_closest
@@ -26,6 +26,8 @@ _MOST_TURNS = 6
 _ALIKE_S = 6.0
 _N_ALIKE = 8
 _FOLLOWS_S = 0.6
+_FIRED = 0.5
+"""At first, what a gun fired with this chance is likely."""
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -97,20 +99,24 @@ def by_turns(
         rhythm=nothing,
         fired=fired.chances(event_s),
         log_odds=fired.log_odds(event_s),
+        between=fired.between(event_s).astype(np.float64),
         follows=nothing,
         is_meant=nothing,
     )
     cues, label = _meant(cues, inside, weights)
     probability = plausibility(cues, weights)
+    # A burst of which the detector heard little has no rhythm yet that would make its rounds likely.
+    likely = (probability >= least) | (cues.fired >= _FIRED)
+    same_s = fired.same(event_s)
     for _ in range(_MOST_TURNS):
-        likely = probability >= least
-        picks = _picks(stretches, likely)
+        picks = _picks(stretches, likely, same_s)
         onset_samples = np.array([pick.sample(rate_hz) for pick in picks], np.int64)
         onset_s = onset_samples / rate_hz
         cues = _cues(stretches, picks, onset_s, cues.score, likely, fired)
         cues, label = _meant(cues, inside, weights)
         probability = plausibility(cues, weights)
-        if ((probability >= least) == likely).all():
+        were_likely, likely = likely, probability >= least
+        if (were_likely == likely).all():
             break
     return Judged(
         events=tuple(events),
@@ -141,9 +147,13 @@ def _differ(windows: Sequence[Window]) -> Booleans:
     return np.array(first, np.bool_)
 
 
-def _picks(stretches: Sequence[Stretch], likely: Booleans) -> list[Pick]:
-    """Local estimates, each between the likely shots next to it."""
-    near = [stretch.at_bin for stretch in stretches]
+def _picks(stretches: Sequence[Stretch], likely: Booleans, same_s: Doubles) -> list[Pick]:
+    """Local estimates, each between the likely shots next to it, near where the second hearing placed it."""
+    is_again = np.isfinite(same_s)
+    near = [
+        round(again_s * RATE_HZ / BIN_SAMPLES) if is_one else stretch.at_bin
+        for stretch, again_s, is_one in zip(stretches, same_s.tolist(), is_again.tolist(), strict=True)
+    ]
     before: list[int | None] = []
     behind: list[int | None] = []
     last: int | None = None
@@ -155,8 +165,10 @@ def _picks(stretches: Sequence[Stretch], likely: Booleans) -> list[Pick]:
         behind.append(last)
         last = at if is_one else last
     return [
-        pick_onset(stretch, at, previous_bin, next_bin)
-        for stretch, at, previous_bin, next_bin in zip(stretches, near, before, reversed(behind), strict=True)
+        pick_onset(stretch, at, previous_bin, next_bin, is_heard_again=is_one)
+        for stretch, at, previous_bin, next_bin, is_one in zip(
+            stretches, near, before, reversed(behind), is_again.tolist(), strict=True
+        )
     ]
 
 
@@ -183,6 +195,7 @@ def _cues(
         rhythm=in_time,
         fired=fired.chances(onset_s),
         log_odds=fired.log_odds(onset_s),
+        between=fired.between(onset_s).astype(np.float64),
         follows=(n_before > 0).astype(np.float64),
         is_meant=np.zeros(len(onset_s)),
     )

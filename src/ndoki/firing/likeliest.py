@@ -23,12 +23,16 @@ from ndoki.firing.sequence import (
 __all__ = ["best_firing"]
 
 Doubles = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 
 _LEAST_ECHOES = 2
 _LEAST_TO_ALTERNATE = 4
 """Shots; of fewer, chance alone makes some alternate."""
 _SAME_INTERVAL = 0.06
 """An interval is the same where it differs by less than this share."""
+_SAME_FRAMES = 2
+_OPENING_APART_S = 0.02
+"""What is closer to the first shot is that shot."""
 
 
 def best_firing(log_odds: Floats, hop_s: float, rules: FiringRules, doubts: Floats | None = None) -> Firing:
@@ -87,12 +91,15 @@ def _alternates(firing: Firing, evidence: Doubles, rules: FiringRules) -> bool:
 def _in_step(regular: Firing, heard: Heard, hop_s: float, rules: FiringRules) -> Firing:
     """A mechanism that falls out of step and goes on at its pace did not: from there on echoes were followed.
 
-    Of what is louder than its shots in a forest's tail the first shot has nothing before it, so the step that
-    it sets is the shots' own, and the echo comes later by what the step was left by. The sequence is sought
-    anew, each shot heard where it is or by that echo, whichever says more.
+    They may be louder than its shots in a forest's tail. But the first shot has nothing before it, so the
+    step that it sets is the shots' own, and the echo comes later by what the step was left by. The sequence
+    is sought anew, each shot heard where it is or by that echo, whichever says more.
     """
-    behind_s = _left_step_by(regular, hop_s, rules)
-    if behind_s is None or regular.interval_s is None:
+    if regular.interval_s is None:
+        return regular
+    frames = _with_opening(regular.frames, heard, hop_s, rules)
+    behind_s = _left_step_by(frames, regular.interval_s, hop_s, rules)
+    if behind_s is None:
         return regular
     echo = highest_near(heard.foretold.astype(np.float32), 1)[round(behind_s / hop_s) :]
     by_echo = np.full(len(heard.foretold), LEAST_LOG_ODDS)
@@ -100,16 +107,24 @@ def _in_step(regular: Firing, heard: Heard, hop_s: float, rules: FiringRules) ->
     with_echo = replace(heard, foretold=np.maximum(heard.foretold, by_echo))
     alike = np.abs(rules.intervals_s / regular.interval_s - 1) < _SAME_INTERVAL
     found = best_sequence(with_echo, hop_s, rules, rules.intervals_s[alike])
-    is_better = found.log_odds > regular.log_odds and _left_step_by(found, hop_s, rules) is None
-    return found if is_better else regular
+    is_better = found.log_odds > regular.log_odds and abs(int(found.frames[0] - frames[0])) <= _SAME_FRAMES
+    keeps_step = _left_step_by(found.frames, regular.interval_s, hop_s, rules) is None
+    return found if is_better and keeps_step else regular
 
 
-def _left_step_by(regular: Firing, hop_s: float, rules: FiringRules) -> float | None:
+def _with_opening(frames: Places, heard: Heard, hop_s: float, rules: FiringRules) -> Places:
+    """A mechanism's shots, and what is heard too well right before them to be nothing."""
+    end = int(frames[0]) - round(_OPENING_APART_S / hop_s)
+    first = max(0, int(frames[0]) - round(rules.out_of_step_s / hop_s))
+    if end <= first:
+        return frames
+    opening = first + int(np.argmax(heard.alone[first:end]))
+    return np.append(opening, frames) if heard.alone[opening] >= rules.opening else frames
+
+
+def _left_step_by(frames: Places, interval_s: float, hop_s: float, rules: FiringRules) -> float | None:
     """How far off its step the first gap is, in s, that is too short for another burst and no whole step."""
-    interval_s = regular.interval_s
-    if interval_s is None:
-        return None
-    for gap_s in (np.diff(regular.frames) * hop_s).tolist():
+    for gap_s in (np.diff(frames) * hop_s).tolist():
         steps = gap_s / interval_s
         if gap_s <= rules.out_of_step_s and steps > 1 and abs(steps - round(steps)) >= rules.out_of_step:
             return float(gap_s % interval_s)

@@ -59,6 +59,8 @@ class FiringRules:
     out_of_step, out_of_step_s
         A mechanism has fallen out of step in a gap this long or less that is a whole number of its intervals
         but for this share of one or more: nobody pulls again so soon.
+    opening
+        So much evidence, no longer than that before a mechanism's first shot, is its first shot too.
     """
 
     interval_s: tuple[float, float] = (0.058, 0.145)
@@ -76,6 +78,7 @@ class FiringRules:
     echo_within_s: float = 0.012
     out_of_step: float = 0.2
     out_of_step_s: float = 0.35
+    opening: float = 6.0
 
     @property
     def intervals_s(self) -> Doubles:

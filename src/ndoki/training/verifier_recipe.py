@@ -92,7 +92,8 @@ class VerifierRecipe:
         Recipe of the network, whose examples the verifier learns from too, drawn with another seed; in the
         file: ``examples_of = "other.toml"``.
     channels
-        Of the four convolutions over time and frequency and the one over time.
+        Of the four convolutions over time and frequency and the one over time; in no layer fewer than the
+        base has, and as many where the file does not say.
     base
         Recipe whose verifier this one goes on from, with views of the same kind; in the file:
         ``continues = "other.toml"``.
@@ -168,4 +169,6 @@ def read_verifier_recipe(path: Path) -> VerifierRecipe:
         refuse_keeping_nothing(path, recipe.kept_share)
     else:
         base = read_verifier_recipe(path.parent / str(continued))
+        if "channels" not in table:
+            recipe = replace(recipe, channels=base.channels)
     return replace(recipe, examples_of=read_recipe(path.parent / str(named)), base=base)

@@ -40,14 +40,20 @@ def test_a_burst_is_heard_around_one_of_its_shots(recording):
     np.testing.assert_allclose(fired.onset_s, BURST_S, atol=0.012)
     assert fired.chance.min() > 0.9
     assert fired.log_odds(np.array(BURST_S)).min() > 1.0
+    assert fired.is_regular.all()
+    assert np.isnan(nothing.same(np.array([6.0]))).all()
+    assert not nothing.between(np.array([6.0])).any()
     assert len(nothing.onset_s) == len(nothing.evidence) == 0
     assert nothing.chances(np.array([6.0])).tolist() == [0.0]
     assert nothing.log_odds(np.array([6.0])).tolist() == [-3.0]
 
 
-def told(onsets_s, chances, frames=(), log_odds=()):
+def told(onsets_s, chances, frames=(), log_odds=(), *, regular=()):
+    is_regular = np.isin(np.arange(len(onsets_s)), regular)
     evidence = Evidence(frame=np.array(frames, np.int64), log_odds=np.array(log_odds, np.float32))
-    return Fired(onset_s=np.array(onsets_s), chance=np.array(chances), evidence=evidence)
+    return Fired(
+        onset_s=np.array(onsets_s), chance=np.array(chances), is_regular=is_regular, evidence=evidence
+    )
 
 
 def test_an_onset_gets_the_chance_of_the_shot_next_to_it():
@@ -55,6 +61,21 @@ def test_an_onset_gets_the_chance_of_the_shot_next_to_it():
     np.testing.assert_allclose(
         fired.chances(np.array([0.971, 0.969, 1.02, 1.03, 1.09])), [0.9, 0, 0.9, 0.3, 0]
     )
+
+
+def test_an_onset_is_the_shot_within_20_ms():
+    fired = told([1.0, 1.03], [0.9, 0.3])
+    np.testing.assert_allclose(fired.same(np.array([0.979, 0.981, 1.014, 1.016])), [np.nan, 1.0, 1.0, 1.03])
+
+
+def test_between_rounds_of_automatic_fire_is_what_is_far_from_both():
+    onsets_s = [0.5, 1.0, 1.1, 1.2, 1.5, 1.6, 1.7]
+    fired = told(onsets_s, [0.9] * 7, regular=[1, 2, 3, 4, 5])
+    inside = [1.05, 1.15, 1.55]
+    outside = [0.4, 0.75, 0.99, 1.0, 1.015, 1.085, 1.35, 1.61, 1.65, 2.0]
+    assert fired.between(np.array(inside)).all()
+    assert not fired.between(np.array(outside)).any()
+    assert not told([1.0, 1.1], [0.9] * 2, regular=[0]).between(np.array([1.05])).any()
 
 
 def test_an_onset_gets_the_most_evidence_near_it():

@@ -13,6 +13,7 @@ def cues(**columns: list[float]) -> Cues:
         "rhythm": 0,
         "fired": 0,
         "log_odds": 0,
+        "between": 0,
         "follows": 0,
         "is_meant": 0,
     }
@@ -20,20 +21,23 @@ def cues(**columns: list[float]) -> Cues:
 
 
 def test_by_hand():
-    one = cues(score=[0.2], evidence=[30.0], likeness=[0.9], is_meant=[1.0], fired=[0.5], log_odds=[-2.0])
-    weights = Weights(
-        score=0.5, evidence=0.4, likeness=2.0, rhythm=1.0, fired=1.0, log_odds=0.3, follows=1.0, is_meant=1.5,
-        offset=-3.0,
+    one = cues(
+        score=[0.2], evidence=[30.0], likeness=[0.9], is_meant=[1.0], fired=[0.5], log_odds=[-2.0],
+        between=[1.0],
     )  # fmt: skip
-    odds = 0.5 * np.log(0.2 / 0.8) + 0.4 * np.log(30.0) + 2.0 * 0.9 + 1.5 - 3.0 + 0.5 - 0.6
+    weights = Weights(
+        score=0.5, evidence=0.4, likeness=2.0, rhythm=1.0, fired=1.0, log_odds=0.3, between=-0.7, follows=1.0,
+        is_meant=1.5, offset=-3.0,
+    )  # fmt: skip
+    odds = 0.5 * np.log(0.2 / 0.8) + 0.4 * np.log(30.0) + 2.0 * 0.9 + 1.5 - 3.0 + 0.5 - 0.6 - 0.7
     assert plausibility(one, weights)[0] == pytest.approx(1 / (1 + np.exp(-odds)))
 
 
 @pytest.mark.parametrize("name", [name for name in CUES if name != "evidence"])
-def test_every_cue_speaks_for_a_shot(name):
+def test_every_cue_but_one_speaks_for_a_shot(name):
     """By itself: evidence, of which one that follows a shot has none, says nothing here."""
     low, high = plausibility(cues(**{name: [0.0, 1.0], "evidence": [1.0, 1.0]}), Weights())
-    assert low < high
+    assert (low < high) == (name != "between")
 
 
 def test_evidence_counts_where_nothing_sounds_before():

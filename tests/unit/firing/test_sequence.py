@@ -180,7 +180,7 @@ def fading_burst(n_heard, lag_s, *, n=16):
     return onsets_s, np.maximum(evidence, shots(onsets_s[2:] + lag_s, 5.0))
 
 
-@pytest.mark.parametrize("n_heard", [2, 3])
+@pytest.mark.parametrize("n_heard", [1, 2, 3])
 @pytest.mark.parametrize("lag_s", [0.04, 0.056])
 def test_a_mechanism_keeps_the_step_of_its_first_shot_where_echoes_are_louder(n_heard, lag_s):
     onsets_s, evidence = fading_burst(n_heard, lag_s)

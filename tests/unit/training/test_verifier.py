@@ -163,6 +163,13 @@ def test_a_recipe_names_the_networks_recipe(tmp_path):
     (tmp_path / "second.toml").write_text('continues = "verifier.toml"\nexamples_of = "net.toml"\nseed = 5\n')
     second = read_verifier_recipe(tmp_path / "second.toml")
     assert (second.base, second.seed) == (recipe, 5)
+    (tmp_path / "wide.toml").write_text('examples_of = "net.toml"\nchannels = [20, 40, 60, 80, 100]\n')
+    for said, channels in (
+        ("", (20, 40, 60, 80, 100)),
+        ("channels = [21, 40, 60, 80, 100]\n", (21, 40, 60, 80, 100)),
+    ):
+        path.write_text(f'examples_of = "net.toml"\ncontinues = "wide.toml"\n{said}')
+        assert read_verifier_recipe(path).channels == channels
     path.write_text("[views]\nn_examples = 7\n")
     with pytest.raises(ConfigError, match="'examples_of' is missing"):
         read_verifier_recipe(path)
