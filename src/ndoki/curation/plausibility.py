@@ -91,16 +91,16 @@ CUES = tuple(field.name for field in fields(Cues))
 class Weights:
     """Log odds that each cue adds; fitted by ``benchmarks/refine.py --fit`` to the world TRAIN."""
 
-    score: float = 0.26
-    evidence: float = 0.14
-    likeness: float = 3.07
-    rhythm: float = 1.46
+    score: float = 0.23
+    evidence: float = 0.15
+    likeness: float = 3.63
+    rhythm: float = 1.8
     fired: float = 0.71
-    log_odds: float = 0.24
-    between: float = -4.37
+    log_odds: float = 0.26
+    between: float = -5.56
     follows: float = 0.26
-    is_meant: float = 1.8
-    offset: float = -3.44
+    is_meant: float = 1.88
+    offset: float = -4.21
 
     def column(self) -> Doubles:
         """In the order of `Cues.design`."""

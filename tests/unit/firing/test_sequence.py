@@ -14,7 +14,9 @@ from ndoki.firing.sequence import LEAST_LOG_ODDS, FiringRules
 HOP_S = 0.004
 COARSE_S = 0.03
 RULES = FiringRules()
-FEW = FiringRules(n_intervals=3, pause_s=(0.15, 0.27), mechanism_cost=1.0, alternation=np.inf)
+FEW = FiringRules(
+    n_intervals=3, pause_s=(0.15, 0.27), mechanism_cost=1.0, alternation=np.inf, out_of_step_s=0.0
+)
 
 
 def slow_log_odds(evidence, doubts, interval_s):

@@ -1,14 +1,24 @@
 """A network small enough to train in a test, and examples that it can learn."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from ndoki.core.types import Floats
+from ndoki.detectors.network.detector import load_network
+from ndoki.detectors.network.verifier import VerifierSpec
+from ndoki.features.close_up import CloseUpSpec
+from ndoki.training.export import with_card
 from ndoki.training.network import STEP_FRAMES, GunshotNet, NetworkSpec
 from ndoki.training.pool import Pool
+from ndoki.training.recipe import Recipe
+from ndoki.training.run import Workplace, exported
+from ndoki.training.verifier_fit import card_with, fit_verifier
+from ndoki.training.verifier_recipe import VerifierLoop, VerifierRecipe, ViewsSpec
 
 TINY = NetworkSpec(front_channels=(2, 4), width=8, dilations=(1, 2))
 
@@ -77,3 +87,41 @@ def pool() -> Callable[..., Pool]:
         )
 
     return make
+
+
+LOOP = VerifierLoop(n_steps=5, batch_size=16, dropout=0.1)
+RECIPE = VerifierRecipe(
+    channels=(2, 3, 4, 4, 6),
+    spec=VerifierSpec(view=CloseUpSpec(before_frames=20, after_frames=44), least_score=0.2),
+    loop=LOOP,
+)
+
+
+@pytest.fixture
+def fitted(tiny: NetworkSpec, data_set: Path, tmp_path: Path) -> tuple[list[Path], VerifierRecipe, Workplace]:
+    """Networks of two folds, their recipe and a workplace."""
+    base = replace(Recipe(name="tiny", n_folds=2), network=tiny)
+    recipe = replace(
+        RECIPE, examples_of=base, views=ViewsSpec(n_examples=30, least_score=0.0, easy_share=1.0)
+    )
+    place = Workplace(manifest=data_set, cache=tmp_path / "cache", n_processes=1)
+    paths = [tmp_path / f"tiny-fold{fold}.onnx" for fold in range(2)]
+    for fold, path in enumerate(paths):
+        torch.manual_seed(fold)
+        made = GunshotNet(tiny).eval()
+        with torch.no_grad():
+            made.head.bias[0] = -1.0
+            made.head.weight.mul_(6.0)
+        path.write_bytes(exported(made, base, place))
+    return paths, recipe, place
+
+
+@pytest.fixture
+def second(fitted: tuple[list[Path], VerifierRecipe, Workplace]) -> tuple[Path, VerifierRecipe]:
+    """A file with the verifier of a recipe, and a recipe that continues that."""
+    paths, recipe, place = fitted
+    networks = [load_network(path) for path in paths]
+    verifier = fit_verifier(recipe, networks, 0, place)
+    path = paths[0].with_name("first.onnx")
+    path.write_bytes(with_card(paths[0].read_bytes(), card_with(networks[0].card, recipe), verifier))
+    return path, replace(recipe, seed=5, base=recipe, loop=replace(LOOP, n_steps=100, batch_size=3))

@@ -14,46 +14,19 @@ from ndoki.core.errors import ConfigError
 from ndoki.datasets.manifest import field_clips, read_manifest
 from ndoki.detectors.network.detector import load_network
 from ndoki.detectors.network.gate import Gate, GateSpec
-from ndoki.detectors.network.verifier import Verifier, VerifierSpec
-from ndoki.features.close_up import CloseUpSpec
+from ndoki.detectors.network.verifier import Verifier
 from ndoki.training.between import between
 from ndoki.training.export import with_card, with_gate
 from ndoki.training.gate_network import GateNet, exported_gate
 from ndoki.training.loop import LoopSpec
-from ndoki.training.network import GunshotNet
-from ndoki.training.recipe import PoolSpec, Recipe
+from ndoki.training.recipe import PoolSpec
 from ndoki.training.reopen import reopened_verifier
-from ndoki.training.run import Workplace, exported
 from ndoki.training.verifier_fit import card_with, fit_verifier
 from ndoki.training.verifier_loop import train_verifier
-from ndoki.training.verifier_recipe import VerifierLoop, VerifierRecipe, ViewsSpec
+from ndoki.training.verifier_recipe import VerifierLoop
 from ndoki.training.views import Views
 
 LOOP = VerifierLoop(n_steps=5, batch_size=16, dropout=0.1)
-RECIPE = VerifierRecipe(
-    channels=(2, 3, 4, 4, 6),
-    spec=VerifierSpec(view=CloseUpSpec(before_frames=20, after_frames=44), least_score=0.2),
-    loop=LOOP,
-)
-
-
-@pytest.fixture
-def fitted(tiny, data_set, tmp_path):
-    """Networks of two folds, their recipe and a workplace."""
-    base = replace(Recipe(name="tiny", n_folds=2), network=tiny)
-    recipe = replace(
-        RECIPE, examples_of=base, views=ViewsSpec(n_examples=30, least_score=0.0, easy_share=1.0)
-    )
-    place = Workplace(manifest=data_set, cache=tmp_path / "cache", n_processes=1)
-    paths = [tmp_path / f"tiny-fold{fold}.onnx" for fold in range(2)]
-    for fold, path in enumerate(paths):
-        torch.manual_seed(fold)
-        made = GunshotNet(tiny).eval()
-        with torch.no_grad():
-            made.head.bias[0] = -1.0
-            made.head.weight.mul_(6.0)
-        path.write_bytes(exported(made, base, place))
-    return paths, recipe, place
 
 
 def test_views_do_not_depend_on_the_number_of_processes(fitted):
@@ -178,17 +151,6 @@ def test_a_base_that_never_heard_the_field_serves_all_folds(fitted, monkeypatch)
     assert len(others) == 2, "the base was trained once"
 
 
-@pytest.fixture
-def second(fitted):
-    """A file with the verifier of a recipe, and a recipe that continues that."""
-    paths, recipe, place = fitted
-    networks = [load_network(path) for path in paths]
-    verifier = fit_verifier(recipe, networks, 0, place)
-    path = paths[0].with_name("first.onnx")
-    path.write_bytes(with_card(paths[0].read_bytes(), card_with(networks[0].card, recipe), verifier))
-    return path, replace(recipe, seed=5, base=recipe, loop=replace(LOOP, n_steps=100, batch_size=3))
-
-
 def answers(verifier, views):
     return np.concatenate([verifier.session.run(None, {"view": view[None]})[0] for view in views])
 
@@ -237,53 +199,6 @@ def test_a_verifier_of_another_shape_is_refused(second):
     wider = replace(continued, base=None, channels=(2, 3, 4, 5, 6))
     with pytest.raises(ConfigError, match="another shape"):
         reopened_verifier(start.verifier, wider, np.zeros((2, 64, 40), np.int8))
-
-
-@pytest.fixture
-def wider(second):
-    """A recipe with more channels in most layers that continues the file's."""
-    narrow = second[1].base.channels
-    return replace(
-        second[1], channels=tuple(n + extra for n, extra in zip(narrow, (1, 0, 2, 3, 1), strict=True))
-    )
-
-
-def test_a_wider_verifier_begins_with_the_answers_of_its_file(fitted, second, wider):
-    paths, _, place = fitted
-    networks, start = [load_network(path) for path in paths], load_network(second[0])
-    idle = fit_verifier(replace(wider, loop=replace(LOOP, n_steps=0)), networks, 0, place, start=start)
-    assert len(idle.content) > len(start.verifier.content)
-    views = np.random.default_rng(0).normal(1, 1, (20, 64, 40)).astype(np.float32)
-    np.testing.assert_allclose(answers(idle, views), answers(start.verifier, views), atol=1e-4)
-
-
-def test_new_channels_learn(fitted, second, wider):
-    """Of the weights that began at random all get a gradient after a step, and of those at 0 the last layer's
-    at once."""
-    start = load_network(second[0])
-    views = np.random.default_rng(1).normal(20, 20, (64, 64, 40)).clip(-127, 127).astype(np.int8)
-    net = reopened_verifier(start.verifier, wider, views)
-    optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
-    for _ in range(2):
-        optimiser.zero_grad()
-        net(torch.from_numpy(views).float() * 0.05).square().sum().backward()
-        optimiser.step()
-    new = net.mix[0].weight.grad[second[1].base.channels[4] :]
-    assert new.abs().sum() > 0
-    assert net.front[0].weight.grad[-1].abs().sum() > 0
-
-
-def test_of_a_wider_verifier_too_a_share_of_what_it_begins_with_is_kept(fitted, second, wider):
-    paths, _, place = fitted
-    networks, start = [load_network(path) for path in paths], load_network(second[0])
-    keeping = replace(wider, kept_share=0.4)
-    from_file = fit_verifier(keeping, networks, 0, place, start=start)
-    assert fit_verifier(keeping, networks, 0, place).content == from_file.content
-    begun = fit_verifier(replace(wider, loop=replace(LOOP, n_steps=0)), networks, 0, place, start=start)
-    end = fit_verifier(wider, networks, 0, place, start=start)
-    expected = Verifier.opened(between(begun.content, end.content, 0.4), start.verifier.spec)
-    views = np.random.default_rng(0).normal(1, 1, (20, 64, 40)).astype(np.float32)
-    np.testing.assert_allclose(answers(from_file, views), answers(expected, views), atol=1e-4)
 
 
 def test_too_few_networks_are_refused(fitted):
