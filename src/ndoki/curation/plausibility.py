@@ -91,16 +91,16 @@ CUES = tuple(field.name for field in fields(Cues))
 class Weights:
     """Log odds that each cue adds; fitted by ``benchmarks/refine.py --fit`` to the world TRAIN."""
 
-    score: float = 0.23
-    evidence: float = 0.15
-    likeness: float = 3.63
-    rhythm: float = 1.8
-    fired: float = 0.71
-    log_odds: float = 0.26
+    score: float = 0.28
+    evidence: float = 0.08
+    likeness: float = 2.8
+    rhythm: float = 1.3
+    fired: float = 0.86
+    log_odds: float = 0.24
     between: float = -5.56
-    follows: float = 0.26
-    is_meant: float = 1.88
-    offset: float = -4.21
+    follows: float = 0.17
+    is_meant: float = 1.73
+    offset: float = -3.34
 
     def column(self) -> Doubles:
         """In the order of `Cues.design`."""
