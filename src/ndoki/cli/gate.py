@@ -33,11 +33,12 @@ def gate(network: Path, data: Path, out: Path | None, cache: Path, hours: float,
     from ndoki.detectors.network.detector import load_network
     from ndoki.tables.atomic import write_bytes
     from ndoki.training.export import with_gate
-    from ndoki.training.gate_fit import GateFit, events_lost, fit_gate
+    from ndoki.training.gate_fit import GateFit, events_lost, fit_gate, least_score_for
     from ndoki.training.gate_sound import listened, training_sounds
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    detector, fit = load_network(network), GateFit(n_steps=steps)
+    detector = load_network(network)
+    fit = GateFit(n_steps=steps, least_score=least_score_for(detector.card.operating_points))
     sound, held_out = (
         listened(detector, training_sounds(data, cache, hours, is_held_out=is_held_out), fit.spec.cell_frames)
         for is_held_out in (False, True)

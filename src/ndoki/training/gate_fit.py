@@ -1,6 +1,7 @@
 """A gate learns to foretell its network and verifier, and gets the threshold at which it loses nothing."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from ndoki.features.floor import LEVEL_STEP
 from ndoki.training.gate_network import GateNet, exported_gate
 from ndoki.training.gate_sound import Listened
 
-__all__ = ["GateFit", "events_lost", "fit_gate", "spread_estimates"]
+__all__ = ["GateFit", "events_lost", "fit_gate", "least_score_for", "spread_estimates"]
 
 _log = logging.getLogger(__name__)
 _PEAK_REACH_FRAMES = 3
@@ -28,6 +29,25 @@ _FAINT_SCORE = 0.01
 """Cells of at least this score are a third of what is learned from."""
 _NEAR_LOGIT = 1.2
 """Cells less than this below the faintest of those are another third."""
+_LEAST_SCORE = 0.3
+_BELOW_LOWEST = 0.95
+"""Of the lowest operating point: somebody may round it."""
+
+
+def least_score_for(operating_points: Mapping[str, float]) -> float:
+    """The faintest events that a gate is worth tuning for: a little below the lowest operating point.
+
+    Fainter ones nobody is shown unless they ask for them, and each that has to pass costs sound that the
+    network then listens to.
+
+    Parameters
+    ----------
+    operating_points
+        Thresholds by name; none for a network that was not calibrated, whose gate is tuned for 0.3 and more.
+    """
+    if not operating_points:
+        return _LEAST_SCORE
+    return round(_BELOW_LOWEST * min(operating_points.values()), 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +74,7 @@ class GateFit:
 
     spec: GateSpec = field(default_factory=GateSpec)
     spread_frames: int = 8
-    least_score: float = 0.3
+    least_score: float = _LEAST_SCORE
     lost_share: float = 0.003
     margin: float = 0.2
     n_steps: int = 4000

@@ -14,7 +14,7 @@ from ndoki.detectors.network.gate import Gate, GateSpec
 from ndoki.detectors.network.verifier import logit
 from ndoki.features.floor import LEVEL_STEP
 from ndoki.training.export import with_card, with_gate
-from ndoki.training.gate_fit import GateFit, events_lost, fit_gate, spread_estimates
+from ndoki.training.gate_fit import GateFit, events_lost, fit_gate, least_score_for, spread_estimates
 from ndoki.training.gate_network import GateNet, exported_gate
 from ndoki.training.gate_sound import Listened, listened, training_sounds
 from ndoki.training.network import GunshotNet
@@ -144,3 +144,10 @@ def test_what_the_verifier_refuses_need_not_be_foretold(data_set):
     np.testing.assert_array_equal(both.logit[~asked], before.logit[~asked])
     assert (both.logit[asked] != before.logit[asked]).all()
     np.testing.assert_allclose(both.score, detector.calibrate(1 / (1 + np.exp(-both.logit))), atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("points", "least"), [({"review": 0.4771, "alert": 0.99}, 0.45), ({"balanced": 0.2}, 0.19), ({}, 0.3)]
+)
+def test_a_gate_is_tuned_for_what_the_lowest_operating_point_shows(points, least):
+    assert least_score_for(points) == least
