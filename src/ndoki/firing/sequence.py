@@ -57,8 +57,8 @@ class FiringRules:
         Behind two aimed shots or more, by times no longer than this that differ by no more than that, what
         has so much less evidence than they is their echo.
     out_of_step, out_of_step_s
-        A mechanism has fallen out of step in a gap this long or less that is a whole number of its intervals
-        but for this share of one or more: nobody pulls again so soon.
+        A gap this long or less that differs from a whole number of intervals by this share of one or more is
+        no pause of a mechanism: nobody pulls again so soon.
     opening
         So much evidence, no longer than that before a mechanism's first shot, is its first shot too.
     """
@@ -122,14 +122,29 @@ class Firing:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Heard:
-    """Log odds of a shot at each frame: where a mechanism's shot before it foretells it, and elsewhere."""
+    """What is heard of shots.
+
+    Attributes
+    ----------
+    foretold, alone
+        float64, shape (n,): log odds of a shot at each frame, where a mechanism's shot before it foretells
+        it, and elsewhere.
+    """
 
     foretold: Doubles
     alone: Doubles
 
 
 def best_sequence(heard: Heard, hop_s: float, rules: FiringRules, intervals_s: Doubles) -> Firing:
-    """Best sequence under the best of some intervals, or of pauses alone where there are none."""
+    """Best sequence under the best of some intervals, or of pauses alone where there are none.
+
+    Parameters
+    ----------
+    hop_s
+        Step of the frames.
+    intervals_s
+        Of mechanisms, shape (n,), n ≥ 0.
+    """
     steps = _steps(hop_s, rules, intervals_s)
     table = _Table(heard.alone, max(1, len(intervals_s)), steps)
     # No shot follows another by less than the shortest gap, so as many frames do not wait for each other.
@@ -227,7 +242,19 @@ def _steps(hop_s: float, rules: FiringRules, intervals_s: Doubles) -> list[_Step
 def sequence_gains(
     frames: Places, heard: Heard, hop_s: float, rules: FiringRules, interval_s: float | None
 ) -> Doubles:
-    """What each shot is worth: its evidence and its gaps, against the one gap that would be left."""
+    """What each shot is worth: its evidence and its gaps, against the one gap that would be left.
+
+    Parameters
+    ----------
+    frames
+        Of the shots, int64, ascending, at least one.
+    interval_s
+        Of the mechanism; None where there is none.
+
+    Returns
+    -------
+    float64, one per shot
+    """
 
     def weight(gap: int) -> tuple[float, bool]:
         """Of a gap, and whether it is a mechanism's."""

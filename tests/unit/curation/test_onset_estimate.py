@@ -67,6 +67,17 @@ def test_noise_leaves_the_detectors_onset_about_where_it_was(rng):
     assert min(pick.spread_s for pick in picks) > 0.002
 
 
+def test_what_was_heard_again_is_sought_within_12_ms(rng):
+    """A rise 24 ms off draws the detector's onset there, but not that of the second hearing."""
+    energy = noise(rng)
+    energy[:, 212:] *= 100.0
+    assert pick_onset(stretch_of(energy), 200).bin == 212
+    again = pick_onset(stretch_of(energy), 200, is_heard_again=True)
+    assert abs(again.bin - 200) <= 6
+    near = pick_onset(stretch_of(energy), 208, is_heard_again=True)
+    assert near.bin == 212
+
+
 def test_positions_count_from_the_start_of_the_file(rng):
     energy = noise(rng)
     energy[:, 195:] *= 100
