@@ -47,7 +47,8 @@ def least_score_for(operating_points: Mapping[str, float]) -> float:
     """
     if not operating_points:
         return _LEAST_SCORE
-    return round(_BELOW_LOWEST * min(operating_points.values()), 2)
+    # Two digits, not two decimals: rounded up, it would lie above an operating point near 0.
+    return float(f"{_BELOW_LOWEST * min(operating_points.values()):.2g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

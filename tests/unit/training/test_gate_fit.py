@@ -147,7 +147,13 @@ def test_what_the_verifier_refuses_need_not_be_foretold(data_set):
 
 
 @pytest.mark.parametrize(
-    ("points", "least"), [({"review": 0.4771, "alert": 0.99}, 0.45), ({"balanced": 0.2}, 0.19), ({}, 0.3)]
+    ("points", "least"),
+    [
+        ({"review": 0.4771, "alert": 0.99}, 0.45),
+        ({"balanced": 0.2}, 0.19),
+        ({"review": 0.008}, 0.0076),
+        ({}, 0.3),
+    ],
 )
 def test_a_gate_is_tuned_for_what_the_lowest_operating_point_shows(points, least):
     assert least_score_for(points) == least
