@@ -36,8 +36,7 @@ def test_a_wider_verifier_begins_with_the_answers_of_its_file(fitted, second, wi
 
 
 def test_new_channels_learn(fitted, second, wider):
-    """Of the weights that began at random all get a gradient after a step, and of those at 0 the last layer's
-    at once."""
+    """After one step the old channels listen to the new ones, so those are told what to hear."""
     start = load_network(second[0])
     views = np.random.default_rng(1).normal(20, 20, (64, 64, 40)).clip(-127, 127).astype(np.int8)
     net = reopened_verifier(start.verifier, wider, views)
