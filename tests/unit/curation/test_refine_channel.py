@@ -97,6 +97,17 @@ def test_a_burst_is_completed(refined):
     assert put[0].fired > 0.9
 
 
+def test_what_lies_between_two_rounds_is_none_however_sure_the_detector_is(refined):
+    """Some are drawn to the round behind them by their own rise; those left between are echoes."""
+    rounds_s = [9.0 + 0.1 * k for k in range(10)]
+    echoes_s = [one + 0.05 for one in rounds_s[:-1]]
+    found = refined(rounds_s, [(one, 0.97) for one in [9.0, *echoes_s]], [(2.0, 14.0)], snr_db=30.0)
+    assert onsets_s(found) == pytest.approx(rounds_s, abs=0.03)
+    confidence = [one.confidence for one in found if one.between]
+    assert len(confidence) >= 3
+    assert max(confidence) < 0.5
+
+
 def test_the_threshold_is_kept(refined):
     scores = [(5.0, 0.95), (8.0, 0.3), (11.0, 0.01)]
     few, many = (
