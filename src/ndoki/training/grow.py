@@ -1,37 +1,38 @@
-"""A verifier with more channels that answers as the one it has grown from, until it learns on.
+"""Networks with more channels that answer as those they have grown from, until they learn on.
 
 What a network knows need not be learned again to make it wider (T. Chen, I. Goodfellow, J. Shlens, Net2Net:
 accelerating learning via knowledge transfer, ICLR 2016). There channels are copied and their answers shared
 out; here new ones begin at random and are not listened to, so that no two have to grow apart.
 """
 
+from typing import TypeVar
+
 import torch
 from torch import nn
 
-from ndoki.training.verifier_network import VerifierNet
-from ndoki.training.verifier_recipe import VerifierRecipe
-
 __all__ = ["grown"]
 
+_Net = TypeVar("_Net", bound=nn.Module)
 
-def grown(net: VerifierNet, recipe: VerifierRecipe) -> VerifierNet:
-    """A network with the channels of a recipe; itself where it has as many.
 
-    Old channels hear old ones as before and new ones with weight 0; new ones hear all with random weights,
-    the same for the same recipe.
+def grown(net: _Net, wide: _Net) -> _Net:
+    """A network with the channels of a wide one and the answers of a narrow one.
+
+    Old channels hear old ones as before and new ones with weight 0; new ones hear all with the weights that
+    they have, which are random.
 
     Parameters
     ----------
     net
-        In no layer it has more channels than the recipe says.
+        In no layer it has more channels than ``wide``.
+    wide
+        As it was made; it is changed.
 
     Returns
     -------
-    VerifierNet
-        In evaluation mode; its answers are those of ``net``.
+    nn.Module
+        ``wide`` in evaluation mode; ``net`` itself where both have as many channels.
     """
-    torch.manual_seed(recipe.seed)
-    wide = VerifierNet(recipe).eval()
     if [one.shape for one in wide.parameters()] == [one.shape for one in net.parameters()]:
         return net
     with torch.no_grad():
@@ -46,7 +47,7 @@ def grown(net: VerifierNet, recipe: VerifierRecipe) -> VerifierNet:
             new.weight[:n_out, :n_in] = old.weight
             if old.bias is not None and new.bias is not None:
                 new.bias[:n_out] = old.bias
-    return wide
+    return wide.eval()
 
 
 def _layers(net: nn.Module) -> list[nn.Conv2d | nn.Linear | nn.BatchNorm2d]:

@@ -127,18 +127,23 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_kept_share(self.kept_share)
-        if self.base is not None and (self.base.network, framed(self.base.mel), self.base.floor) != (
-            self.network,
-            framed(self.mel),
-            self.floor,
-        ):
-            raise ConfigError("a recipe that continues another needs the same network, frames and floor")
+        if self.base is not None:
+            self._check_goes_on_from(self.base)
         if self.network.n_mels != self.mel.n_mels:
             raise ConfigError(
                 f"the network takes {self.network.n_mels} bands but the frames have {self.mel.n_mels}"
             )
         if self.network.n_labels != len(LABELS):
             raise ConfigError(f"the network must have one output per label: n_labels = {len(LABELS)}")
+
+    def _check_goes_on_from(self, base: "Recipe") -> None:
+        if (framed(base.mel), base.floor) != (framed(self.mel), self.floor):
+            raise ConfigError("a recipe that continues another needs the same frames and floor")
+        own, before = self.network, base.network
+        as_wide = replace(own, width=before.width, front_channels=before.front_channels)
+        channels = zip((*own.front_channels, own.width), (*before.front_channels, before.width), strict=True)
+        if as_wide != before or any(now < then for now, then in channels):
+            raise ConfigError("a recipe that continues another needs its network, or one with more channels")
 
     @property
     def digest(self) -> str:

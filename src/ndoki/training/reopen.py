@@ -17,21 +17,24 @@ from torch import Tensor, nn
 from ndoki.core.errors import ConfigError
 from ndoki.detectors.network.verifier import Verifier
 from ndoki.training.grow import grown
-from ndoki.training.network import GunshotNet, NetworkSpec
+from ndoki.training.network import GunshotNet
 from ndoki.training.pool import FRAME_STEP_DB
+from ndoki.training.recipe import Recipe
 from ndoki.training.verifier_network import VerifierNet
 from ndoki.training.verifier_recipe import VerifierRecipe
 
-__all__ = ["reopened_network", "reopened_verifier", "stored_weights"]
+__all__ = ["reopened_network", "reopened_verifier", "stored_weights", "widened_network", "widened_verifier"]
 
 
-def reopened_network(content: bytes, spec: NetworkSpec, frames: Tensor) -> GunshotNet:
+def reopened_network(content: bytes, recipe: Recipe, frames: Tensor) -> GunshotNet:
     """The network of a file, with its normalisations as training needs them.
 
     Parameters
     ----------
     content
         The file's.
+    recipe
+        To go on by; it may have more channels than the file (`ndoki.training.grow`).
     frames
         float32, shape (n, n_frames, n_mels), in units of 10 dB: some hundred examples to be learned from.
 
@@ -43,11 +46,18 @@ def reopened_network(content: bytes, spec: NetworkSpec, frames: Tensor) -> Gunsh
     Raises
     ------
     ConfigError
-        The file's network has another shape than ``spec``.
+        The file's network has another shape than the network that the recipe continues, or than the recipe's
+        where it continues none.
     """
-    net = GunshotNet(spec).eval()
+    net = GunshotNet((recipe.base or recipe).network).eval()
     _reopen(net, content, frames, "network")
-    return net
+    return widened_network(net, recipe)
+
+
+def widened_network(net: GunshotNet, recipe: Recipe) -> GunshotNet:
+    """A network with the channels of a recipe; itself where it has as many. New ones follow from the seed."""
+    torch.manual_seed(recipe.seed)
+    return grown(net, GunshotNet(recipe.network))
 
 
 def reopened_verifier(verifier: Verifier, recipe: VerifierRecipe, views: npt.NDArray[np.int8]) -> VerifierNet:
@@ -71,11 +81,17 @@ def reopened_verifier(verifier: Verifier, recipe: VerifierRecipe, views: npt.NDA
         The file's verifier has another shape than the verifier that the recipe continues, or than the
         recipe's where it continues none.
     """
-    channels = recipe.channels if recipe.base is None else recipe.base.channels
+    channels = (recipe.base or recipe).channels
     net = VerifierNet(replace(recipe, channels=channels)).eval()
     view = torch.from_numpy(np.asarray(views)).float().mul_(FRAME_STEP_DB / 10.0)
     _reopen(net, verifier.content, view, "verifier")
-    return grown(net, recipe)
+    return widened_verifier(net, recipe)
+
+
+def widened_verifier(net: VerifierNet, recipe: VerifierRecipe) -> VerifierNet:
+    """As `widened_network`."""
+    torch.manual_seed(recipe.seed)
+    return grown(net, VerifierNet(recipe))
 
 
 def _reopen(net: nn.Module, content: bytes, shown: Tensor, what: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from ndoki.core.config import from_table
 from ndoki.core.errors import ConfigError
@@ -23,7 +24,7 @@ from ndoki.training.material import build_materials
 from ndoki.training.network import STEP_FRAMES, GunshotNet
 from ndoki.training.pool import Pool, build_pool
 from ndoki.training.recipe import Recipe
-from ndoki.training.reopen import reopened_network
+from ndoki.training.reopen import reopened_network, widened_network
 from ndoki.training.targets import LABELS
 
 __all__ = [
@@ -136,7 +137,17 @@ def made(recipe: Recipe, fold: int | None, place: Workplace, start: Start | None
     content = exported(network_of(recipe, fold, place, start), recipe, place, start)
     if start is None or not recipe.kept_share:
         return content
-    return between(start.content, content, recipe.kept_share)
+    return between(_as_wide(start, recipe, place), content, recipe.kept_share)
+
+
+def _as_wide(start: Start, recipe: Recipe, place: Workplace) -> bytes:
+    """Content of the file of the network that a recipe's training begins with."""
+    if recipe.base is None or recipe.base.network == recipe.network:
+        return start.content
+    # What its normalisations are given drops out again in the file, so any frames will do.
+    n_frames = recipe.network.before_frames + recipe.network.after_frames + STEP_FRAMES
+    silence = torch.zeros(2, n_frames, recipe.network.n_mels)
+    return exported(reopened_network(start.content, recipe, silence), recipe, place, start)
 
 
 def _start_of(recipe: Recipe, fold: int | None, place: Workplace) -> Start | None:
@@ -163,9 +174,9 @@ def train_fold(
     start_from = None
     if start is not None:
         shown = some_frames(pool, usable, recipe.network, recipe.loop, n=_SOME_EXAMPLES, seed=recipe.seed)
-        start_from = reopened_network(start.content, recipe.network, shown)
+        start_from = reopened_network(start.content, recipe, shown)
     elif recipe.base is not None:
-        start_from = network_of(recipe.base, fold, place)
+        start_from = widened_network(network_of(recipe.base, fold, place), recipe)
     place.cache.mkdir(parents=True, exist_ok=True)
     return train_network(
         pool,

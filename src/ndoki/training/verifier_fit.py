@@ -17,9 +17,8 @@ from ndoki.detectors.network.card import Card
 from ndoki.detectors.network.detector import NetworkDetector, network_from
 from ndoki.detectors.network.verifier import Verifier
 from ndoki.training.between import between
-from ndoki.training.grow import grown
 from ndoki.training.material import build_materials
-from ndoki.training.reopen import reopened_verifier
+from ndoki.training.reopen import reopened_verifier, widened_verifier
 from ndoki.training.run import Workplace, made, mark
 from ndoki.training.verifier_loop import finished_verifier, train_verifier
 from ndoki.training.verifier_network import VerifierNet, exported_verifier
@@ -139,7 +138,7 @@ def _trained(
         return kept
     start_from = None
     if begun is None and base is not None:
-        start_from = grown(_trained(base, _heard_by(base, networks, place), fold, place), recipe)
+        start_from = widened_verifier(_trained(base, _heard_by(base, networks, place), fold, place), recipe)
     views = make_views(recipe, networks, place)
     usable = _usable(views, recipe, fold)
     if begun is not None:

@@ -1,4 +1,4 @@
-"""A verifier with more channels begins where the narrower one ended, and learns on with all of them."""
+"""What has more channels begins where the narrower one ended, and learns on with all of them."""
 
 from dataclasses import replace
 
@@ -9,7 +9,9 @@ import torch
 from ndoki.detectors.network.detector import load_network
 from ndoki.detectors.network.verifier import Verifier
 from ndoki.training.between import between
-from ndoki.training.reopen import reopened_verifier
+from ndoki.training.export import traced, without_names
+from ndoki.training.recipe import Recipe
+from ndoki.training.reopen import reopened_network, reopened_verifier
 from ndoki.training.verifier_fit import fit_verifier
 
 
@@ -61,3 +63,45 @@ def test_of_a_wider_verifier_too_a_share_of_what_it_begins_with_is_kept(fitted, 
     expected = Verifier.opened(between(begun.content, end.content, 0.4), start.verifier.spec)
     views = np.random.default_rng(0).normal(1, 1, (20, 64, 40)).astype(np.float32)
     np.testing.assert_allclose(answers(from_file, views), answers(expected, views), atol=1e-4)
+
+
+@pytest.fixture
+def wider_network(tiny):
+    """A recipe with more channels in each layer that continues one of the tiny network."""
+    network = replace(tiny, front_channels=(3, 6), width=11)
+    return Recipe(name="tiny", network=network, base=Recipe(name="tiny", network=tiny))
+
+
+@pytest.fixture
+def content(tiny_net):
+    sizes = {"frames": {0: "batch", 1: "n"}, "outputs": {0: "batch", 1: "n"}}
+    return without_names(traced(tiny_net, torch.zeros(1, 60, tiny_net.spec.n_mels), sizes))
+
+
+def test_a_wider_network_begins_with_the_answers_of_its_file(content, tiny_net, wider_network):
+    frames = torch.randn(30, 80, tiny_net.spec.n_mels, generator=torch.Generator().manual_seed(3))
+    wide = reopened_network(content, wider_network, frames[:20])
+    assert wide.spec == wider_network.network
+    with torch.no_grad():
+        torch.testing.assert_close(wide(frames), tiny_net(frames), atol=1e-4, rtol=1e-4)
+
+
+def test_new_channels_of_a_network_learn(content, tiny_net, wider_network):
+    frames = torch.randn(30, 80, tiny_net.spec.n_mels, generator=torch.Generator().manual_seed(3))
+    net = reopened_network(content, wider_network, frames).train()
+    optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
+    # Two for the head, two for the blocks before it, and so on: each learns once the next one listens.
+    for _ in range(6):
+        optimiser.zero_grad()
+        net(frames).square().mean().backward()
+        optimiser.step()
+    old = tiny_net.spec
+    for layer, n_old in (
+        (net.front[0], old.front_channels[0]),
+        (net.front[3], old.front_channels[1]),
+        (net.squeeze[0], old.width),
+        (net.blocks[0].depthwise, old.width),
+        (net.blocks[0].pointwise, old.width),
+    ):
+        assert layer.weight.grad[n_old:].abs().sum() > 0
+    assert net.head.weight.grad[:, old.width :].abs().sum() > 0

@@ -89,10 +89,23 @@ def test_a_recipe_may_continue_one_with_another_power_floor_but_not_with_other_f
     for base in (
         replace(recipe, mel=replace(louder, low_hz=60.0)),
         replace(recipe, floor=replace(recipe.floor, tolerance_db=4.0)),
-        replace(recipe, network=replace(recipe.network, width=16)),
     ):
-        with pytest.raises(ConfigError, match="needs the same network, frames and floor"):
+        with pytest.raises(ConfigError, match="needs the same frames and floor"):
             replace(recipe, base=base)
+
+
+def test_a_recipe_may_have_more_channels_than_the_one_that_it_continues_and_not_fewer(tmp_path):
+    recipe = read(tmp_path, TINY)
+    first, second = recipe.network.front_channels
+    wider = replace(recipe.network, width=recipe.network.width + 1, front_channels=(first, second + 2))
+    assert replace(recipe, network=wider, base=recipe).network == wider
+    for network in (
+        replace(recipe.network, width=recipe.network.width - 1),
+        replace(wider, front_channels=(first - 1, second + 2)),
+        replace(wider, dilations=(1, 2, 4)),
+    ):
+        with pytest.raises(ConfigError, match="needs its network, or one with more channels"):
+            replace(recipe, network=network, base=recipe)
 
 
 def test_the_pools_digest_covers_what_examples_depend_on_and_no_more(tmp_path):

@@ -195,6 +195,33 @@ def test_a_share_of_the_weights_gone_on_from_is_kept(recipe, data_set, tmp_path)
         np.testing.assert_array_equal(numpy_helper.to_array(other), numpy_helper.to_array(one))
 
 
+def test_of_a_wider_network_too_a_share_of_what_it_begins_with_is_kept(recipe, data_set, tmp_path):
+    """What it begins with is as wide: it answers as the file gone on from."""
+    start, begun, end, kept, chained = (
+        tmp_path / f"{name}.onnx" for name in ("start", "begun", "end", "kept", "chained")
+    )
+    cache = str(tmp_path / "cache")
+    run(recipe, data_set, start, "--cache", cache)
+    frames = np.random.default_rng(5).normal(0, 1, (1, 80, 40)).astype(np.float32)
+    for n_steps, out in ((0, begun), (3, end)):
+        further = continued(recipe, n_steps)
+        further.write_text(further.read_text().replace("width = 8", "width = 11"))
+        run(further, data_set, out, "--cache", cache, "--go-on", str(start))
+    first, same, other = (
+        InferenceSession(path).run(None, {"frames": frames})[0] for path in (start, begun, end)
+    )
+    np.testing.assert_allclose(same, first, atol=1e-4)
+    assert np.abs(other - first).max() > 1e-4
+    further.write_text(further.read_text().replace("seed = 2", "seed = 2\nkept_share = 0.4"))
+    run(further, data_set, kept, "--cache", cache, "--go-on", str(start))
+    run(further, data_set, chained, "--cache", str(tmp_path / "other"))
+    files = (onnx.load_model(path).graph.initializer for path in (begun, end, kept, chained))
+    for before, behind, found, found_too in zip(*files, strict=True):
+        old, new = numpy_helper.to_array(before), numpy_helper.to_array(behind)
+        np.testing.assert_allclose(numpy_helper.to_array(found), 0.4 * old + 0.6 * new, atol=1e-6)
+        np.testing.assert_array_equal(numpy_helper.to_array(found_too), numpy_helper.to_array(found))
+
+
 def test_what_goes_on_from_kept_weights_begins_there(recipe, data_set, tmp_path):
     """Without a step it gives the answers of the network between, not those of the end of its training."""
     between, after, cache = tmp_path / "between.onnx", tmp_path / "after.onnx", str(tmp_path / "cache")
