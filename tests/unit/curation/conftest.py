@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from ndoki.core.grid import FrameGrid
-from ndoki.core.types import Analysis, Block, DetectorId, Proposals, ScoreTrack
+from ndoki.core.types import Analysis, Block, DetectorId, Event, Proposals, Recording, ScoreTrack
 
 ONSETS_S = (5.0, 14.0, 23.0, 32.0)
 
@@ -48,3 +48,23 @@ class Told:
 @pytest.fixture
 def told() -> type[Told]:
     return Told
+
+
+@pytest.fixture
+def events_at() -> Callable[..., list[Event]]:
+    """``events_at(recording, onsets_s, scores)``: what a detector would report, 0.5 s each; scores of 0.5."""
+
+    def events(
+        recording: Recording, onsets_s: Sequence[float], scores: Sequence[float] | None = None
+    ) -> list[Event]:
+        rate_hz = recording.rate_hz
+        return [
+            Event(
+                recording=recording, channel=0, label="gunshot", score=score, low_hz=50.0, high_hz=900.0,
+                first_sample=round(at * rate_hz), peak_sample=round(at * rate_hz),
+                end_sample=round((at + 0.5) * rate_hz), detector=DetectorId(name="hand", digest="1"),
+            )
+            for at, score in zip(onsets_s, scores or [0.5] * len(onsets_s), strict=True)
+        ]  # fmt: skip
+
+    return events

@@ -6,24 +6,12 @@ import soundfile
 
 from ndoki.audio.reader import open_samples
 from ndoki.audio.recording import describe
-from ndoki.core.types import DetectorId, Event, Evidence
+from ndoki.core.types import Evidence
 from ndoki.curation.fired import Fired, fired_near, likely_at_first, unfound
 from ndoki.features.gabor import GABOR_GRID
 
 RATE_HZ = 8000
 BURST_S = [6.0 + 0.1 * i for i in range(8)]
-
-
-def events_at(recording, onsets_s, scores=None):
-    scores = scores or [0.5] * len(onsets_s)
-    return [
-        Event(
-            recording=recording, channel=0, label="gunshot", score=score, first_sample=round(at * RATE_HZ),
-            end_sample=round((at + 0.5) * RATE_HZ), peak_sample=round(at * RATE_HZ), low_hz=50.0,
-            high_hz=900.0, detector=DetectorId(name="hand", digest="1"),
-        )
-        for at, score in zip(onsets_s, scores, strict=True)
-    ]  # fmt: skip
 
 
 @pytest.fixture
@@ -33,7 +21,7 @@ def recording(tmp_path, forest):
     return describe(str(path))
 
 
-def test_a_burst_is_heard_around_one_of_its_shots(recording):
+def test_a_burst_is_heard_around_one_of_its_shots(recording, events_at):
     with open_samples(recording.source) as samples:
         fired = fired_near(samples, 0, events_at(recording, [6.2]))
         nothing = fired_near(samples, 0, [])
@@ -85,14 +73,14 @@ def test_an_onset_gets_the_most_evidence_near_it():
     np.testing.assert_allclose(fired.log_odds(onset_s), [2.0, 1.0, 8.0, -3.0])
 
 
-def test_what_is_listened_to_again_is_what_is_heard_and_the_best_of_a_window(recording):
+def test_what_is_listened_to_again_is_what_is_heard_and_the_best_of_a_window(recording, events_at):
     events = events_at(recording, [1.0, 2.0, 3.0, 4.0, 5.0], [0.01, 0.02, 0.06, 0.001, 0.002])
     inside = np.array([[True, False], [True, False], [False, False], [False, True], [False, True]])
     assert likely_at_first(events, inside).tolist() == [False, True, True, False, True]
     assert likely_at_first(events, np.zeros((5, 0), bool)).tolist() == [False, False, True, False, False]
 
 
-def test_shots_are_put_where_no_candidate_is(recording):
+def test_shots_are_put_where_no_candidate_is(recording, events_at):
     events = events_at(recording, [6.0, 6.5])
     put = unfound(told([6.015, 6.1, 6.45, 12.5], [0.9] * 4), events)
     assert [one.first_sample / RATE_HZ for one in put] == [6.1, 6.45]

@@ -6,7 +6,7 @@ import soundfile
 
 from ndoki.audio.reader import open_samples
 from ndoki.audio.recording import describe
-from ndoki.core.types import DetectorId, Event, Evidence
+from ndoki.core.types import Evidence
 from ndoki.curation.fired import Fired
 from ndoki.curation.onset_estimate import listen
 from ndoki.curation.plausibility import Weights
@@ -31,19 +31,12 @@ BY_RHYTHM = Weights(
 
 
 @pytest.fixture
-def judged(tmp_path, forest):
+def judged(tmp_path, forest, events_at):
     """``judged(chance)``: six rounds that the detector hardly heard, fired by a gun with some chance each."""
     path = tmp_path / "a.wav"
     soundfile.write(path, forest(12.0, BURST_S, RATE_HZ, snr_db=30.0), RATE_HZ)
     recording = describe(str(path))
-    events = [
-        Event(
-            recording=recording, channel=0, label="gunshot", score=0.02, first_sample=round(at * RATE_HZ),
-            end_sample=round((at + 0.5) * RATE_HZ), peak_sample=round(at * RATE_HZ), low_hz=50.0,
-            high_hz=900.0, detector=DetectorId(name="hand", digest="1"),
-        )
-        for at in BURST_S
-    ]  # fmt: skip
+    events = events_at(recording, BURST_S, [0.02] * len(BURST_S))
     window = window_of(LooseLabel(file=str(path)), recording, 0.0)
     nothing = Evidence(frame=np.array([], np.int64), log_odds=np.array([], np.float32))
 

@@ -12,7 +12,7 @@ from ndoki.core.types import Floats
 from ndoki.detectors.network.detector import load_network
 from ndoki.detectors.network.verifier import VerifierSpec
 from ndoki.features.close_up import CloseUpSpec
-from ndoki.training.export import with_card
+from ndoki.training.export import traced, with_card, without_names
 from ndoki.training.network import STEP_FRAMES, GunshotNet, NetworkSpec
 from ndoki.training.pool import Pool
 from ndoki.training.recipe import Recipe
@@ -40,6 +40,13 @@ def tiny_net() -> GunshotNet:
             if name.endswith("bias"):
                 weight.add_(0.2 * torch.randn(weight.shape))
     return net.eval()
+
+
+@pytest.fixture
+def tiny_content(tiny_net: GunshotNet) -> bytes:
+    """The network's ONNX file, without a card."""
+    sizes = {"frames": {0: "batch", 1: "n"}, "outputs": {0: "batch", 1: "n"}}
+    return without_names(traced(tiny_net, torch.zeros(1, 60, tiny_net.spec.n_mels), sizes))
 
 
 @pytest.fixture

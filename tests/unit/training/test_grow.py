@@ -9,7 +9,6 @@ import torch
 from ndoki.detectors.network.detector import load_network
 from ndoki.detectors.network.verifier import Verifier
 from ndoki.training.between import between
-from ndoki.training.export import traced, without_names
 from ndoki.training.recipe import Recipe
 from ndoki.training.reopen import reopened_network, reopened_verifier
 from ndoki.training.verifier_fit import fit_verifier
@@ -72,23 +71,17 @@ def wider_network(tiny):
     return Recipe(name="tiny", network=network, base=Recipe(name="tiny", network=tiny))
 
 
-@pytest.fixture
-def content(tiny_net):
-    sizes = {"frames": {0: "batch", 1: "n"}, "outputs": {0: "batch", 1: "n"}}
-    return without_names(traced(tiny_net, torch.zeros(1, 60, tiny_net.spec.n_mels), sizes))
-
-
-def test_a_wider_network_begins_with_the_answers_of_its_file(content, tiny_net, wider_network):
+def test_a_wider_network_begins_with_the_answers_of_its_file(tiny_content, tiny_net, wider_network):
     frames = torch.randn(30, 80, tiny_net.spec.n_mels, generator=torch.Generator().manual_seed(3))
-    wide = reopened_network(content, wider_network, frames[:20])
+    wide = reopened_network(tiny_content, wider_network, frames[:20])
     assert wide.spec == wider_network.network
     with torch.no_grad():
         torch.testing.assert_close(wide(frames), tiny_net(frames), atol=1e-4, rtol=1e-4)
 
 
-def test_new_channels_of_a_network_learn(content, tiny_net, wider_network):
+def test_new_channels_of_a_network_learn(tiny_content, tiny_net, wider_network):
     frames = torch.randn(30, 80, tiny_net.spec.n_mels, generator=torch.Generator().manual_seed(3))
-    net = reopened_network(content, wider_network, frames).train()
+    net = reopened_network(tiny_content, wider_network, frames).train()
     optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
     # Two for the head, two for the blocks before it, and so on: each learns once the next one listens.
     for _ in range(6):

@@ -7,39 +7,32 @@ import pytest
 import torch
 
 from ndoki.core.errors import ConfigError
-from ndoki.training.export import traced, without_names
 from ndoki.training.loop import LoopSpec, some_frames
 from ndoki.training.recipe import Recipe
 from ndoki.training.reopen import reopened_network
 
 
-@pytest.fixture
-def content(tiny_net):
-    sizes = {"frames": {0: "batch", 1: "n"}, "outputs": {0: "batch", 1: "n"}}
-    return without_names(traced(tiny_net, torch.zeros(1, 60, tiny_net.spec.n_mels), sizes))
-
-
-def test_a_reopened_network_gives_the_answers_of_its_file(content, tiny_net):
+def test_a_reopened_network_gives_the_answers_of_its_file(tiny_content, tiny_net):
     frames = torch.randn(30, 80, tiny_net.spec.n_mels, generator=torch.Generator().manual_seed(3))
-    again = reopened_network(content, Recipe(name="tiny", network=tiny_net.spec), frames[:20])
+    again = reopened_network(tiny_content, Recipe(name="tiny", network=tiny_net.spec), frames[:20])
     with torch.no_grad():
         torch.testing.assert_close(again(frames), tiny_net(frames), atol=1e-4, rtol=1e-4)
 
 
-def test_a_reopened_network_is_normalised_in_training_as_in_use(content, tiny_net):
+def test_a_reopened_network_is_normalised_in_training_as_in_use(tiny_content, tiny_net):
     """What its layers are given for the examples has the statistics that it keeps."""
     frames = torch.randn(64, 80, tiny_net.spec.n_mels, generator=torch.Generator().manual_seed(4))
-    net = reopened_network(content, Recipe(name="tiny", network=tiny_net.spec), frames)
+    net = reopened_network(tiny_content, Recipe(name="tiny", network=tiny_net.spec), frames)
     with torch.no_grad():
         in_use = net(frames)
         torch.testing.assert_close(net.train()(frames), in_use, atol=0.02, rtol=0.02)
 
 
-def test_a_network_of_another_size_is_refused(content, tiny):
+def test_a_network_of_another_size_is_refused(tiny_content, tiny):
     other = Recipe(name="tiny", network=replace(tiny, width=9))
     for recipe in (other, replace(other, base=other)):
         with pytest.raises(ConfigError, match="network to go on from has another shape"):
-            reopened_network(content, recipe, torch.zeros(2, 80, tiny.n_mels))
+            reopened_network(tiny_content, recipe, torch.zeros(2, 80, tiny.n_mels))
 
 
 def test_some_frames_are_those_of_the_usable_examples(pool, tiny):
