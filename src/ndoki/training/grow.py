@@ -10,29 +10,43 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-__all__ = ["grown"]
+from ndoki.training.network import GunshotNet
+from ndoki.training.recipe import Recipe
+from ndoki.training.verifier_network import VerifierNet
+from ndoki.training.verifier_recipe import VerifierRecipe
+
+__all__ = ["widened_network", "widened_verifier"]
 
 _Net = TypeVar("_Net", bound=nn.Module)
 
 
-def grown(net: _Net, wide: _Net) -> _Net:
-    """A network with the channels of a wide one and the answers of a narrow one.
+def widened_network(net: GunshotNet, recipe: Recipe) -> GunshotNet:
+    """A network with the channels of a recipe and the answers of another; that one where it has as many.
 
-    Old channels hear old ones as before and new ones with weight 0; new ones hear all with the weights that
-    they have, which are random.
+    Old channels hear old ones as before and new ones with weight 0; new ones hear all with random weights,
+    the same for the same recipe.
 
     Parameters
     ----------
     net
-        In no layer it has more channels than ``wide``.
-    wide
-        As it was made; it is changed.
+        In no layer it has more channels than the recipe says.
 
     Returns
     -------
-    nn.Module
-        ``wide`` in evaluation mode; ``net`` itself where both have as many channels.
+    GunshotNet
+        In evaluation mode.
     """
+    torch.manual_seed(recipe.seed)
+    return _grown(net, GunshotNet(recipe.network))
+
+
+def widened_verifier(net: VerifierNet, recipe: VerifierRecipe) -> VerifierNet:
+    """As `widened_network`."""
+    torch.manual_seed(recipe.seed)
+    return _grown(net, VerifierNet(recipe))
+
+
+def _grown(net: _Net, wide: _Net) -> _Net:
     if [one.shape for one in wide.parameters()] == [one.shape for one in net.parameters()]:
         return net
     with torch.no_grad():

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 
 from ndoki.core.errors import ConfigError
 from ndoki.detectors.network.verifier import Verifier
-from ndoki.training.grow import grown
+from ndoki.training.grow import widened_network, widened_verifier
 from ndoki.training.network import GunshotNet
 from ndoki.training.pool import FRAME_STEP_DB
 from ndoki.training.recipe import Recipe
 from ndoki.training.verifier_network import VerifierNet
 from ndoki.training.verifier_recipe import VerifierRecipe
 
-__all__ = ["reopened_network", "reopened_verifier", "stored_weights", "widened_network", "widened_verifier"]
+__all__ = ["reopened_network", "reopened_verifier", "stored_weights"]
 
 
 def reopened_network(content: bytes, recipe: Recipe, frames: Tensor) -> GunshotNet:
@@ -54,12 +54,6 @@ def reopened_network(content: bytes, recipe: Recipe, frames: Tensor) -> GunshotN
     return widened_network(net, recipe)
 
 
-def widened_network(net: GunshotNet, recipe: Recipe) -> GunshotNet:
-    """A network with the channels of a recipe; itself where it has as many. New ones follow from the seed."""
-    torch.manual_seed(recipe.seed)
-    return grown(net, GunshotNet(recipe.network))
-
-
 def reopened_verifier(verifier: Verifier, recipe: VerifierRecipe, views: npt.NDArray[np.int8]) -> VerifierNet:
     """The network of a verifier's file, with its normalisations as training needs them.
 
@@ -86,12 +80,6 @@ def reopened_verifier(verifier: Verifier, recipe: VerifierRecipe, views: npt.NDA
     view = torch.from_numpy(np.asarray(views)).float().mul_(FRAME_STEP_DB / 10.0)
     _reopen(net, verifier.content, view, "verifier")
     return widened_verifier(net, recipe)
-
-
-def widened_verifier(net: VerifierNet, recipe: VerifierRecipe) -> VerifierNet:
-    """As `widened_network`."""
-    torch.manual_seed(recipe.seed)
-    return grown(net, VerifierNet(recipe))
 
 
 def _reopen(net: nn.Module, content: bytes, shown: Tensor, what: str) -> None:

@@ -19,12 +19,13 @@ from ndoki.detectors.network.card import Card
 from ndoki.detectors.network.detector import NetworkDetector, load_network, network_from
 from ndoki.training.between import between
 from ndoki.training.export import export, with_card
+from ndoki.training.grow import widened_network
 from ndoki.training.loop import finished, some_frames, train_network
 from ndoki.training.material import build_materials
 from ndoki.training.network import STEP_FRAMES, GunshotNet
 from ndoki.training.pool import Pool, build_pool
 from ndoki.training.recipe import Recipe
-from ndoki.training.reopen import reopened_network, widened_network
+from ndoki.training.reopen import reopened_network
 from ndoki.training.targets import LABELS
 
 __all__ = [

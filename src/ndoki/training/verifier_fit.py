@@ -17,8 +17,9 @@ from ndoki.detectors.network.card import Card
 from ndoki.detectors.network.detector import NetworkDetector, network_from
 from ndoki.detectors.network.verifier import Verifier
 from ndoki.training.between import between
+from ndoki.training.grow import widened_verifier
 from ndoki.training.material import build_materials
-from ndoki.training.reopen import reopened_verifier, widened_verifier
+from ndoki.training.reopen import reopened_verifier
 from ndoki.training.run import Workplace, made, mark
 from ndoki.training.verifier_loop import finished_verifier, train_verifier
 from ndoki.training.verifier_network import VerifierNet, exported_verifier

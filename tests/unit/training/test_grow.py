@@ -83,8 +83,8 @@ def test_new_channels_of_a_network_learn(tiny_content, tiny_net, wider_network):
     frames = torch.randn(30, 80, tiny_net.spec.n_mels, generator=torch.Generator().manual_seed(3))
     net = reopened_network(tiny_content, wider_network, frames).train()
     optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
-    # Two for the head, two for the blocks before it, and so on: each learns once the next one listens.
-    for _ in range(6):
+    # After one step the head listens to the new channels.
+    for _ in range(2):
         optimiser.zero_grad()
         net(frames).square().mean().backward()
         optimiser.step()
