@@ -1,8 +1,9 @@
 """The stages of `make folds` and `make network` fit one to the other, and end at what ships.
 
-They take days; here each command is only written down, and judged by the recipes that it names.
+They take many hours; here each command is only written down, and judged by the recipes that it names.
 """
 
+import os
 import shlex
 import subprocess
 from dataclasses import dataclass, replace
@@ -38,7 +39,10 @@ def commands(checkout, tmp_path_factory):
     tool.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> "{told}"\n')
     tool.chmod(0o755)
     run = ["make", "-o", f"{folder}/.test", "folds", "network", f"VENV={folder}"]
-    subprocess.run(run, cwd=checkout, check=True, capture_output=True)
+    # What a `make test` around this one was told is not for it.
+    told_to_make = ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS")
+    environment = {name: value for name, value in os.environ.items() if name not in told_to_make}
+    subprocess.run(run, cwd=checkout, env=environment, check=True, capture_output=True)
     return [shlex.split(line) for line in told.read_text().splitlines()]
 
 
