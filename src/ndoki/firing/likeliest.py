@@ -79,8 +79,11 @@ def _without_echoes(aimed: Firing, heard: Heard, hop_s: float, rules: FiringRule
 
 
 def _alternates(firing: Firing, evidence: Doubles, rules: FiringRules) -> bool:
-    """Whether every second shot is heard worse than the others, and the mechanism could be half as fast."""
-    heard = evidence[firing.frames]
+    """Whether every second shot is heard worse than the others, and the mechanism could be half as fast.
+
+    What is heard plainly is not heard worse for being heard less than another: loud rounds differ too.
+    """
+    heard = np.minimum(evidence[firing.frames], rules.plain)
     if firing.interval_s is None or len(heard) < _LEAST_TO_ALTERNATE:
         return False
     is_possible = 2 * firing.interval_s <= rules.interval_s[1]

@@ -53,6 +53,8 @@ class FiringRules:
     alternation
         Where every second shot of a mechanism has so much less evidence than those between, by the medians of
         their log odds, they are what echoes leave in the gaps of one that is half as fast.
+    plain
+        More evidence than this counts as this where every second shot is compared with those between.
     echo, echo_s, echo_within_s
         Behind two aimed shots or more, by times no longer than this that differ by no more than that, what
         has so much less evidence than they is their echo.
@@ -73,6 +75,7 @@ class FiringRules:
     pause_of_mechanism: float = 0.03
     mechanism_cost: float = 6.0
     alternation: float = 2.5
+    plain: float = 8.0
     echo: float = 2.0
     echo_s: float = 0.4
     echo_within_s: float = 0.012

@@ -92,7 +92,7 @@ def test_echoes_half_way_are_no_shots_of_a_faster_mechanism():
     np.testing.assert_allclose(found.frames * HOP_S, 1.0 + 0.12 * np.arange(9), atol=0.005)
 
 
-@pytest.mark.parametrize(("strong", "weak"), [(9.0, 8.0), (6.0, 6.0)])
+@pytest.mark.parametrize(("strong", "weak"), [(9.0, 8.0), (6.0, 6.0), (16.0, 10.0)])
 def test_a_fast_mechanism_stays_fast_where_all_its_shots_are_heard(strong, weak):
     assert len(best_firing(alternating(strong, weak), HOP_S, RULES).frames) == 17
 
