@@ -26,7 +26,7 @@ from ndoki.detectors.registry import operating_points
 from ndoki.events.pick import Picker, says_onsets
 from ndoki.events.stitch import Thinned, islands, joined_evidence, stitch, thin
 from ndoki.features.gabor import GABOR_GRID
-from ndoki.firing.complete import HEARD_SCORE, completed
+from ndoki.firing.complete import HEARD_SCORE, Scored, completed
 from ndoki.firing.hint import HINT_SCORE, hinted, reach_frames
 from ndoki.firing.model import load_shot_model
 from ndoki.firing.near import Listener, evidence_near
@@ -205,12 +205,11 @@ def pick_stretches(
     evidence = joined_evidence(parts)
     if not len(evidence):
         return events
-    heard = [
-        detector.grid.centre_sample(frame, GABOR_GRID.rate_hz)
-        for part in parts
-        for frame in part.frame[part.score >= HEARD_SCORE].tolist()
-    ]
-    events = completed(events, evidence, recording, heard_samples=heard, sure_score=picker.sure_score)
+    heard = [(part.frame[rows], part.score[rows]) for part in parts for rows in [part.score >= HEARD_SCORE]]
+    frames, scores = (np.concatenate(column) for column in zip(*heard, strict=True))
+    places = [detector.grid.centre_sample(frame, GABOR_GRID.rate_hz) for frame in frames.tolist()]
+    scored = Scored(samples=np.array(places, np.int64), scores=scores.astype(np.float64))
+    events = completed(events, evidence, recording, scored=scored, sure_score=picker.sure_score)
     return [one for one in events if one.score >= picker.threshold]
 
 

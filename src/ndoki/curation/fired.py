@@ -16,7 +16,7 @@ from scipy.special import expit
 from ndoki.audio.reader import Samples
 from ndoki.core.types import Event, Evidence
 from ndoki.features.gabor import GABOR_GRID
-from ndoki.firing.complete import HEARD_SCORE, firings
+from ndoki.firing.complete import HEARD_SCORE, Scored, firings
 from ndoki.firing.model import load_shot_model
 from ndoki.firing.near import Listener, evidence_near
 from ndoki.firing.sequence import LEAST_LOG_ODDS
@@ -28,6 +28,8 @@ _WITHIN_S = 0.03
 _REACH_FRAMES = 4
 _MOST_LOG_ODDS = 8.0
 """More evidence says no more, or a single cue would outweigh all others."""
+_TELLS_S = 0.032
+"""So far from it a candidate's score tells of a shot: candidates are peaks, further apart than frames."""
 _FOUND_S = 0.02
 """A candidate so close to a shot is it."""
 _MOST_INTERVAL_S = 0.16
@@ -126,13 +128,21 @@ def fired_near(samples: Samples, channel: int, likely: Sequence[Event]) -> Fired
     listener = Listener(samples, header.n_samples, header.rate_hz, channel)
     evidence = evidence_near(listener, load_shot_model(), places)
     onsets = np.array([GABOR_GRID.frame_at(place, rate_hz) for place in places], np.int64)
+    heard = [
+        (place, one.score) for place, one in zip(places, likely, strict=True) if one.score >= HEARD_SCORE
+    ]
+    scored = Scored(
+        samples=np.array([place for place, _ in heard], np.int64),
+        scores=np.array([score for _, score in heard], np.float64),
+        reach_s=_TELLS_S,
+    )
     shots = [
         (
             GABOR_GRID.centre_sample(first_frame + int(frame), rate_hz) / rate_hz,
             float(gain),
             firing.interval_s is not None,
         )
-        for first_frame, firing in firings(evidence, onsets, None)
+        for first_frame, firing in firings(evidence, onsets, scored, doubts_unheard=False)
         for frame, gain in zip(firing.frames, firing.gains, strict=True)
     ]
     onset_s, gains, is_regular = np.array(sorted(shots), np.float64).reshape(-1, 3).T

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 import numpy as np
@@ -13,7 +13,7 @@ from ndoki.features.gabor import GABOR_GRID
 from ndoki.firing.likeliest import best_firing
 from ndoki.firing.sequence import LEAST_LOG_ODDS, Firing, FiringRules
 
-__all__ = ["HEARD_SCORE", "completed", "firings"]
+__all__ = ["HEARD_SCORE", "Scored", "completed", "firings"]
 
 Places = npt.NDArray[np.int64]
 
@@ -36,6 +36,26 @@ part, half of it were shots, the rest echoes; behind a single shot it is nearly 
 _RULES = FiringRules()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scored:
+    """Places that a detector scores `HEARD_SCORE` or more.
+
+    Attributes
+    ----------
+    samples
+        int64, shape (n,): at the rate of the evidence's frames.
+    scores
+        float64, shape (n,), in [0, 1].
+    reach_s
+        How far from a place its score tells of a shot. Where every frame has one: less than half the time
+        between rounds of automatic fire, or echoes would gain as much by it as rounds.
+    """
+
+    samples: Places
+    scores: npt.NDArray[np.float64]
+    reach_s: float = 0.012
+
+
 class _Role(Enum):
     """What an event is in the likeliest sequences: none of their shots, or one by a finger or a mechanism."""
 
@@ -49,7 +69,7 @@ def completed(
     evidence: Evidence,
     recording: Recording,
     *,
-    heard_samples: Sequence[int],
+    scored: Scored,
     sure_score: float,
 ) -> list[Event]:
     """Add the shots that the detector missed to the bursts that it found, and sharpen the onsets of its own.
@@ -67,9 +87,8 @@ def completed(
         Of one channel of the recording.
     evidence
         Of that channel.
-    heard_samples
-        Centres of the frames that the detector scores `HEARD_SCORE` or more, as samples at the rate of the
-        evidence's frames.
+    scored
+        Centres of the frames that the detector scores `HEARD_SCORE` or more.
     sure_score
         Lowest score of an event that counts.
 
@@ -82,7 +101,7 @@ def completed(
     faint = [one for one in events if one.score < sure_score]
     onsets, roles = _frames_of(sure, recording), [_Role.UNFIRED] * len(sure)
     added: list[Event] = []
-    for first_frame, firing in firings(evidence, onsets, heard_samples):
+    for first_frame, firing in firings(evidence, onsets, scored):
         taken = _paired(onsets, firing.frames + first_frame)
         for event in taken.values():
             roles[event] = _Role.AIMED if firing.interval_s is None else _Role.REGULAR
@@ -96,9 +115,12 @@ def completed(
 
 
 def firings(
-    evidence: Evidence, onsets: Places, heard_samples: Sequence[int] | None
+    evidence: Evidence, onsets: Places, scored: Scored, *, doubts_unheard: bool = True
 ) -> Iterator[tuple[int, Firing]]:
     """The best sequence of each stretch of evidence that holds one of some onsets, and its first frame.
+
+    The detector's own score is evidence too: as many times as it is `HEARD_SCORE`, so many times likelier is
+    a shot there.
 
     Parameters
     ----------
@@ -106,14 +128,19 @@ def firings(
         Of one channel.
     onsets
         Frames of `ndoki.features.gabor.GABOR_GRID`, ascending.
-    heard_samples
-        See `completed`; None where what the detector does not hear counts as what it does.
+    scored
+        See `completed`.
+    doubts_unheard
+        Whether what the detector does not hear counts less.
     """
-    is_heard = np.ones(len(evidence), np.bool_) if heard_samples is None else _heard(evidence, heard_samples)
-    heard = replace(
-        evidence, log_odds=np.where(is_heard, evidence.log_odds, evidence.log_odds + _UNHEARD_LOG_ODDS)
-    )
-    doubts = np.where(is_heard, np.float32(0), _UNHEARD_ALONE_LOG_ODDS)
+    told = np.maximum(_best_near(evidence, scored, round(scored.reach_s / GABOR_GRID.hop_s)), HEARD_SCORE)
+    more = np.log(told / HEARD_SCORE)
+    doubts = np.zeros(len(evidence), np.float32)
+    if doubts_unheard:
+        is_heard = _best_near(evidence, scored, _HEARD_REACH) > 0
+        more = np.where(is_heard, more, _UNHEARD_LOG_ODDS)
+        doubts = np.where(is_heard, np.float32(0), _UNHEARD_ALONE_LOG_ODDS)
+    heard = replace(evidence, log_odds=evidence.log_odds + more.astype(np.float32))
     for first_frame, log_odds, doubted in _stretches(heard, doubts, onsets):
         yield first_frame, best_firing(log_odds, GABOR_GRID.hop_s, _RULES, doubted)
 
@@ -122,12 +149,16 @@ def _frames_of(events: Sequence[Event], recording: Recording) -> Places:
     return np.array([GABOR_GRID.frame_at(one.first_sample, recording.rate_hz) for one in events], np.int64)
 
 
-def _heard(evidence: Evidence, heard_samples: Sequence[int]) -> npt.NDArray[np.bool_]:
-    """Of each frame, whether the detector hears anything there."""
-    near = np.array([GABOR_GRID.frame_at(one, GABOR_GRID.rate_hz) for one in heard_samples], np.int64)
-    near.sort()
-    first = np.searchsorted(near, evidence.frame - _HEARD_REACH)
-    return np.asarray(first < np.searchsorted(near, evidence.frame + _HEARD_REACH, side="right"))
+def _best_near(evidence: Evidence, scored: Scored, reach: int) -> npt.NDArray[np.float64]:
+    """Of each frame, the detector's best score within so many; 0 where it hears nothing there."""
+    places = scored.samples.tolist()
+    frames = np.array([GABOR_GRID.frame_at(one, GABOR_GRID.rate_hz) for one in places], np.int64)
+    order = np.argsort(frames, kind="stable")
+    near, scores = frames[order], scored.scores[order]
+    first = np.searchsorted(near, evidence.frame - reach)
+    end = np.searchsorted(near, evidence.frame + reach, side="right")
+    bounds = zip(first.tolist(), end.tolist(), strict=True)
+    return np.array([scores[one:other].max(initial=0.0) for one, other in bounds], np.float64)
 
 
 def _stretches(evidence: Evidence, doubts: Floats, onsets: Places) -> Iterator[tuple[int, Floats, Floats]]:

@@ -73,7 +73,7 @@ class FiringRules:
     regular: float = 0.55
     pause: float = 1.5
     pause_of_mechanism: float = 0.03
-    mechanism_cost: float = 6.0
+    mechanism_cost: float = 8.0
     alternation: float = 2.5
     plain: float = 8.0
     echo: float = 2.0

@@ -7,7 +7,7 @@ import pytest
 
 from ndoki.core.types import DetectorId, Event, Evidence, Recording
 from ndoki.features.gabor import GABOR_GRID
-from ndoki.firing.complete import completed
+from ndoki.firing.complete import HEARD_SCORE, Scored, completed, firings
 
 RATE = 8000
 RECORDING = Recording(source="a.wav", rate_hz=RATE, n_samples=20 * RATE)
@@ -32,13 +32,14 @@ def evidence(*onsets_s: float, log_odds: float = 12.0) -> Evidence:
     return Evidence(frame=frames, log_odds=np.full(len(frames), log_odds, np.float32))
 
 
-def hints(*onsets_s: float) -> list[int]:
-    return [round(one * 4000) for one in onsets_s]
+def hints(*onsets_s: float, score: float = HEARD_SCORE) -> Scored:
+    samples = np.array([round(one * 4000) for one in onsets_s], np.int64)
+    return Scored(samples=samples, scores=np.full(len(samples), score))
 
 
 def run(events, heard, hinted=None, sure_score=SURE):
     hinted = hints(*np.arange(0, 20, 0.016)) if hinted is None else hinted
-    return completed(events, heard, RECORDING, heard_samples=hinted, sure_score=sure_score)
+    return completed(events, heard, RECORDING, scored=hinted, sure_score=sure_score)
 
 
 def starts(events):
@@ -53,6 +54,38 @@ def test_missed_shots_are_added_and_found_ones_moved():
         (100.0, 900.0, "gunshot", None)
     }
     assert all(one.peak_sample == one.first_sample for one in found)
+
+
+def test_what_the_detector_says_of_a_place_is_evidence_too():
+    """Of the third of four rounds, which the sound hardly shows: at e² times the score it is 2 likelier."""
+    rounds_s = [5.0, 5.1, 5.2, 5.3]
+    frames = [frame_of(one) for one in rounds_s]
+    plain = Evidence(frame=np.array(frames, np.int64), log_odds=np.array([14, 14, -1, 14], np.float32))
+    onsets = np.array(frames)
+
+    def gains(score: float, place_s: float = 5.2, **reach: float) -> list[float]:
+        told = hints(*rounds_s)
+        samples = np.append(told.samples, round(place_s * 4000))
+        scored = Scored(samples=samples, scores=np.append(told.scores, score), **reach)
+        (_, firing), *none = firings(plain, onsets, scored)
+        assert not none
+        assert firing.frames.tolist() == [frame - frames[0] for frame in frames]
+        return firing.gains.tolist()
+
+    faint = gains(HEARD_SCORE)
+    likelier = gains(HEARD_SCORE * np.e**2)
+    assert np.subtract(likelier, faint) == pytest.approx([0, 0, 2, 0], abs=1e-5)
+    assert gains(HEARD_SCORE * np.e**2, 5.22) == pytest.approx(faint)
+    assert gains(HEARD_SCORE * np.e**2, 5.22, reach_s=0.032) == pytest.approx(likelier)
+
+
+def test_a_single_shot_and_an_echo_that_the_detector_hears_well_are_no_mechanism():
+    loud = Scored(samples=hints(5.0, 5.1).samples, scores=np.array([0.98, 0.9]))
+    heard = Evidence(
+        frame=np.array([frame_of(5.0), frame_of(5.1)], np.int64), log_odds=np.array([10, 5.5], np.float32)
+    )
+    found = run([event(5.0)], heard, loud)
+    assert starts(found) == pytest.approx([5.0], abs=0.002)
 
 
 def test_a_score_is_the_best_times_the_chance():
@@ -118,7 +151,7 @@ def test_faint_events_alone_are_not_completed():
 def test_nothing_lies_behind_the_recordings_end():
     recording = replace(RECORDING, n_samples=round(5.6 * RATE))
     found = completed(
-        [replace(event(5.0), recording=recording)], evidence(5.0, 5.5), recording, heard_samples=hints(5.5),
+        [replace(event(5.0), recording=recording)], evidence(5.0, 5.5), recording, scored=hints(5.5),
         sure_score=SURE,
     )  # fmt: skip
     assert [one.end_sample for one in found] == [round(5.5 * RATE), recording.n_samples]
