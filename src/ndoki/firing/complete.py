@@ -120,7 +120,8 @@ def firings(
     """The best sequence of each stretch of evidence that holds one of some onsets, and its first frame.
 
     The detector's own score is evidence too: as many times as it is `HEARD_SCORE`, so many times likelier is
-    a shot there.
+    a shot there. It says which sequence is the best, but is not in the gains of its shots: an event has that
+    score already.
 
     Parameters
     ----------
@@ -134,15 +135,16 @@ def firings(
         Whether what the detector does not hear counts less.
     """
     told = np.maximum(_best_near(evidence, scored, round(scored.reach_s / GABOR_GRID.hop_s)), HEARD_SCORE)
-    more = np.log(told / HEARD_SCORE)
-    doubts = np.zeros(len(evidence), np.float32)
+    more = np.log(told / HEARD_SCORE).astype(np.float32)
+    doubts = unheard = np.zeros(len(evidence), np.float32)
     if doubts_unheard:
         is_heard = _best_near(evidence, scored, _HEARD_REACH) > 0
-        more = np.where(is_heard, more, _UNHEARD_LOG_ODDS)
+        unheard = np.where(is_heard, np.float32(0), _UNHEARD_LOG_ODDS)
         doubts = np.where(is_heard, np.float32(0), _UNHEARD_ALONE_LOG_ODDS)
-    heard = replace(evidence, log_odds=evidence.log_odds + more.astype(np.float32))
-    for first_frame, log_odds, doubted in _stretches(heard, doubts, onsets):
-        yield first_frame, best_firing(log_odds, GABOR_GRID.hop_s, _RULES, doubted)
+    heard = replace(evidence, log_odds=evidence.log_odds + more + unheard)
+    for first_frame, log_odds, (doubted, added) in _stretches(heard, (doubts, more), onsets):
+        firing = best_firing(log_odds, GABOR_GRID.hop_s, _RULES, doubted)
+        yield first_frame, replace(firing, gains=firing.gains - added[firing.frames])
 
 
 def _frames_of(events: Sequence[Event], recording: Recording) -> Places:
@@ -161,8 +163,13 @@ def _best_near(evidence: Evidence, scored: Scored, reach: int) -> npt.NDArray[np
     return np.array([scores[one:other].max(initial=0.0) for one, other in bounds], np.float64)
 
 
-def _stretches(evidence: Evidence, doubts: Floats, onsets: Places) -> Iterator[tuple[int, Floats, Floats]]:
-    """First frame, log odds and doubts of stretches that hold an event, too far apart for one sequence."""
+def _stretches(
+    evidence: Evidence, others: Sequence[Floats], onsets: Places
+) -> Iterator[tuple[int, Floats, Sequence[Floats]]]:
+    """First frame and log odds of stretches that hold an event, too far apart for one sequence.
+
+    And of each the other columns, 0 where there is no evidence.
+    """
     heard = np.flatnonzero(evidence.log_odds > 0)
     apart = _RULES.pause_s[1] / GABOR_GRID.hop_s
     for part in np.split(heard, np.flatnonzero(np.diff(evidence.frame[heard]) > apart) + 1):
@@ -172,10 +179,12 @@ def _stretches(evidence: Evidence, doubts: Floats, onsets: Places) -> Iterator[t
         frames = evidence.frame[rows]
         if ((onsets >= frames[0] - _SAME) & (onsets <= frames[-1] + _SAME)).any():
             first, n = int(frames[0]), int(frames[-1] - frames[0]) + 1
-            log_odds, doubted = np.full(n, LEAST_LOG_ODDS, np.float32), np.zeros(n, np.float32)
+            log_odds = np.full(n, LEAST_LOG_ODDS, np.float32)
             log_odds[frames - first] = evidence.log_odds[rows]
-            doubted[frames - first] = doubts[rows]
-            yield first, log_odds, doubted
+            columns = [np.zeros(n, np.float32) for _ in others]
+            for column, other in zip(columns, others, strict=True):
+                column[frames - first] = other[rows]
+            yield first, log_odds, columns
 
 
 def _merged(

@@ -8,6 +8,7 @@ import pytest
 from ndoki.core.types import DetectorId, Event, Evidence, Recording
 from ndoki.features.gabor import GABOR_GRID
 from ndoki.firing.complete import HEARD_SCORE, Scored, completed, firings
+from ndoki.firing.sequence import Firing
 
 RATE = 8000
 RECORDING = Recording(source="a.wav", rate_hz=RATE, n_samples=20 * RATE)
@@ -57,26 +58,23 @@ def test_missed_shots_are_added_and_found_ones_moved():
 
 
 def test_what_the_detector_says_of_a_place_is_evidence_too():
-    """Of the third of four rounds, which the sound hardly shows: at e² times the score it is 2 likelier."""
-    rounds_s = [5.0, 5.1, 5.2, 5.3]
-    frames = [frame_of(one) for one in rounds_s]
-    plain = Evidence(frame=np.array(frames, np.int64), log_odds=np.array([14, 14, -1, 14], np.float32))
-    onsets = np.array(frames)
+    """A round and an echo 30 ms behind it, heard alike: what the detector scores twice as high wins."""
+    rounds_s, echo_s = [5.0, 5.1, 5.2, 5.3], 5.23
+    heard = evidence(*rounds_s, echo_s)
 
-    def gains(score: float, place_s: float = 5.2, **reach: float) -> list[float]:
-        told = hints(*rounds_s)
-        samples = np.append(told.samples, round(place_s * 4000))
-        scored = Scored(samples=samples, scores=np.append(told.scores, score), **reach)
-        (_, firing), *none = firings(plain, onsets, scored)
+    def found(near_s: float, **reach: float) -> Firing:
+        told = hints(*rounds_s, echo_s, near_s)
+        scored = replace(told, scores=np.append(told.scores[:-1], 2 * HEARD_SCORE), **reach)
+        (_, firing), *none = firings(heard, np.array([frame_of(5.0)]), scored)
         assert not none
-        assert firing.frames.tolist() == [frame - frames[0] for frame in frames]
-        return firing.gains.tolist()
+        return firing
 
-    faint = gains(HEARD_SCORE)
-    likelier = gains(HEARD_SCORE * np.e**2)
-    assert np.subtract(likelier, faint) == pytest.approx([0, 0, 2, 0], abs=1e-5)
-    assert gains(HEARD_SCORE * np.e**2, 5.22) == pytest.approx(faint)
-    assert gains(HEARD_SCORE * np.e**2, 5.22, reach_s=0.032) == pytest.approx(likelier)
+    assert found(5.2).log_odds == pytest.approx(found(5.0).log_odds)
+    assert found(5.2).log_odds - found(echo_s).log_odds == pytest.approx(np.log(2), abs=1e-4)
+    assert found(5.185).log_odds == pytest.approx(found(echo_s).log_odds)
+    assert found(5.185, reach_s=0.016).log_odds == pytest.approx(found(5.2).log_odds)
+    # An event has that score already: it does not say again how sure its shot is.
+    np.testing.assert_allclose(found(5.2).gains, found(echo_s).gains, atol=1e-4)
 
 
 def test_a_single_shot_and_an_echo_that_the_detector_hears_well_are_no_mechanism():
