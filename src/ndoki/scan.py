@@ -205,10 +205,11 @@ def pick_stretches(
     evidence = joined_evidence(parts)
     if not len(evidence):
         return events
-    heard = [(part.frame[rows], part.score[rows]) for part in parts for rows in [part.score >= HEARD_SCORE]]
-    frames, scores = (np.concatenate(column) for column in zip(*heard, strict=True))
-    places = [detector.grid.centre_sample(frame, GABOR_GRID.rate_hz) for frame in frames.tolist()]
-    scored = Scored(samples=np.array(places, np.int64), scores=scores.astype(np.float64))
+    score = np.concatenate([part.score for part in parts])
+    is_heard, rate_hz = score >= HEARD_SCORE, GABOR_GRID.rate_hz
+    heard = np.concatenate([part.frame for part in parts])[is_heard].tolist()
+    frames = [GABOR_GRID.frame_at(detector.grid.centre_sample(one, rate_hz), rate_hz) for one in heard]
+    scored = Scored(frames=np.array(frames, np.int64), scores=score[is_heard].astype(np.float64))
     events = completed(events, evidence, recording, scored=scored, sure_score=picker.sure_score)
     return [one for one in events if one.score >= picker.threshold]
 

@@ -128,14 +128,9 @@ def fired_near(samples: Samples, channel: int, likely: Sequence[Event]) -> Fired
     listener = Listener(samples, header.n_samples, header.rate_hz, channel)
     evidence = evidence_near(listener, load_shot_model(), places)
     onsets = np.array([GABOR_GRID.frame_at(place, rate_hz) for place in places], np.int64)
-    heard = [
-        (place, one.score) for place, one in zip(places, likely, strict=True) if one.score >= HEARD_SCORE
-    ]
-    scored = Scored(
-        samples=np.array([place for place, _ in heard], np.int64),
-        scores=np.array([score for _, score in heard], np.float64),
-        reach_s=_TELLS_S,
-    )
+    score = np.array([event.score for event in likely], np.float64)
+    is_heard = score >= HEARD_SCORE
+    scored = Scored(frames=onsets[is_heard], scores=score[is_heard], reach_s=_TELLS_S)
     shots = [
         (
             GABOR_GRID.centre_sample(first_frame + int(frame), rate_hz) / rate_hz,

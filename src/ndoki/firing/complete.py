@@ -38,20 +38,20 @@ _RULES = FiringRules()
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scored:
-    """Places that a detector scores `HEARD_SCORE` or more.
+    """What a detector scores `HEARD_SCORE` or more.
 
     Attributes
     ----------
-    samples
-        int64, shape (n,): at the rate of the evidence's frames.
+    frames
+        int64, shape (n,): of `ndoki.features.gabor.GABOR_GRID`, ascending.
     scores
         float64, shape (n,), in [0, 1].
     reach_s
-        How far from a place its score tells of a shot. Where every frame has one: less than half the time
+        How far from a frame its score tells of a shot. Where every frame has one: less than half the time
         between rounds of automatic fire, or echoes would gain as much by it as rounds.
     """
 
-    samples: Places
+    frames: Places
     scores: npt.NDArray[np.float64]
     reach_s: float = 0.012
 
@@ -88,7 +88,7 @@ def completed(
     evidence
         Of that channel.
     scored
-        Centres of the frames that the detector scores `HEARD_SCORE` or more.
+        Where the detector's frames of `HEARD_SCORE` or more have their centres.
     sure_score
         Lowest score of an event that counts.
 
@@ -153,14 +153,11 @@ def _frames_of(events: Sequence[Event], recording: Recording) -> Places:
 
 def _best_near(evidence: Evidence, scored: Scored, reach: int) -> npt.NDArray[np.float64]:
     """Of each frame, the detector's best score within so many; 0 where it hears nothing there."""
-    places = scored.samples.tolist()
-    frames = np.array([GABOR_GRID.frame_at(one, GABOR_GRID.rate_hz) for one in places], np.int64)
-    order = np.argsort(frames, kind="stable")
-    near, scores = frames[order], scored.scores[order]
-    first = np.searchsorted(near, evidence.frame - reach)
-    end = np.searchsorted(near, evidence.frame + reach, side="right")
-    bounds = zip(first.tolist(), end.tolist(), strict=True)
-    return np.array([scores[one:other].max(initial=0.0) for one, other in bounds], np.float64)
+    first = np.searchsorted(scored.frames, evidence.frame - reach)
+    end = np.searchsorted(scored.frames, evidence.frame + reach, side="right")
+    # One after the other: from first to end, and from that end to the next first, which nobody asked for.
+    best = np.maximum.reduceat(np.append(scored.scores, 0.0), np.stack([first, end], axis=1).ravel())[::2]
+    return np.asarray(np.where(first < end, best, 0.0))
 
 
 def _stretches(

@@ -9,6 +9,7 @@ from ndoki.audio.recording import describe
 from ndoki.core.types import Evidence
 from ndoki.curation.fired import Fired, fired_near, likely_at_first, unfound
 from ndoki.features.gabor import GABOR_GRID
+from ndoki.firing.complete import firings
 
 RATE_HZ = 8000
 BURST_S = [6.0 + 0.1 * i for i in range(8)]
@@ -34,6 +35,23 @@ def test_a_burst_is_heard_around_one_of_its_shots(recording, events_at):
     assert len(nothing.onset_s) == len(nothing.evidence) == 0
     assert nothing.chances(np.array([6.0])).tolist() == [0.0]
     assert nothing.log_odds(np.array([6.0])).tolist() == [-3.0]
+
+
+def test_what_the_detector_scores_is_told_with_it(recording, events_at, monkeypatch):
+    asked = []
+
+    def spy(evidence, onsets, scored, **how):
+        asked.append((onsets, scored, how))
+        return firings(evidence, onsets, scored, **how)
+
+    monkeypatch.setattr("ndoki.curation.fired.firings", spy)
+    with open_samples(recording.source) as samples:
+        fired_near(samples, 0, events_at(recording, [6.0, 6.1, 6.2], [0.9, 0.04, 0.05]))
+    ((onsets, scored, how),) = asked
+    assert scored.frames.tolist() == onsets[[0, 2]].tolist()
+    assert scored.scores.tolist() == [0.9, 0.05]
+    assert scored.reach_s == 0.032
+    assert how == {"doubts_unheard": False}
 
 
 def told(onsets_s, chances, frames=(), log_odds=(), *, regular=()):

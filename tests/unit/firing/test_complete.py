@@ -34,8 +34,8 @@ def evidence(*onsets_s: float, log_odds: float = 12.0) -> Evidence:
 
 
 def hints(*onsets_s: float, score: float = HEARD_SCORE) -> Scored:
-    samples = np.array([round(one * 4000) for one in onsets_s], np.int64)
-    return Scored(samples=samples, scores=np.full(len(samples), score))
+    frames = np.array(sorted(map(frame_of, onsets_s)), np.int64)
+    return Scored(frames=frames, scores=np.full(len(frames), score))
 
 
 def run(events, heard, hinted=None, sure_score=SURE):
@@ -64,7 +64,8 @@ def test_what_the_detector_says_of_a_place_is_evidence_too():
 
     def found(near_s: float, **reach: float) -> Firing:
         told = hints(*rounds_s, echo_s, near_s)
-        scored = replace(told, scores=np.append(told.scores[:-1], 2 * HEARD_SCORE), **reach)
+        more = 2 * HEARD_SCORE * (told.frames == frame_of(near_s))
+        scored = replace(told, scores=np.maximum(told.scores, more), **reach)
         (_, firing), *none = firings(heard, np.array([frame_of(5.0)]), scored)
         assert not none
         return firing
@@ -78,7 +79,7 @@ def test_what_the_detector_says_of_a_place_is_evidence_too():
 
 
 def test_a_single_shot_and_an_echo_that_the_detector_hears_well_are_no_mechanism():
-    loud = Scored(samples=hints(5.0, 5.1).samples, scores=np.array([0.98, 0.9]))
+    loud = replace(hints(5.0, 5.1), scores=np.array([0.98, 0.9]))
     heard = Evidence(
         frame=np.array([frame_of(5.0), frame_of(5.1)], np.int64), log_odds=np.array([10, 5.5], np.float32)
     )
